@@ -244,9 +244,7 @@ def parse_loss(expression: str) -> LossWeights:
         try:
             weights[name] = float(number) if number else getattr(PAPER_WEIGHTS, name)
         except ValueError as error:
-            raise InputError(
-                f"weight {number!r} of loss term {name!r} is not a number"
-            ) from error
+            raise InputError(f"weight {number!r} of loss term {name!r} is not a number") from error
         if not 0 <= weights[name] < float("inf"):
             raise InputError(f"weight {number} of loss term {name!r}; expected 0 or more")
     return LossWeights(**weights)
