@@ -188,7 +188,7 @@ def _checked(value: Any, kind: Any, source: str) -> Any:
     kinds = get_args(kind) if get_origin(kind) is types.UnionType else (kind,)
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, bool) and bool not in kinds or not isinstance(value, kinds):
+    if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
         names = " or ".join(k.__name__ for k in kinds)
         raise InputError(f"{source} is {value!r}; expected {names}")
     return value
