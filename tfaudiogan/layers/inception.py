@@ -1,0 +1,131 @@
+from collections.abc import Sequence
+from itertools import accumulate
+
+import keras
+from keras import ops
+
+from tfaudiogan.layers.rearrangement import check_rank_3
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class Inception1D(keras.layers.Layer):
+    """Kernels of several sizes side by side, each behind a 1x1 bottleneck (section IV-D, Fig. 2).
+
+    A branch of ``f`` filters reduces the channels to ``max(1, f // reduction)`` by a 1x1
+    convolution, then convolves with its kernel; "same" padding, both with bias and neither with
+    an activation. The branches' 1x1 convolutions are computed as one.
+
+    Args:
+        filters: channels of the output, over all branches.
+        kernel_sizes: a kernel size for each branch, in samples.
+        branch_ratio: the branches' shares of ``filters``, in these proportions.
+        reduction: filters of a branch for each channel of its bottleneck.
+        kernel_initializer: of all kernels; the 1x1 kernels are drawn branch by branch.
+
+    Input shape: ``(batch, width, channels)``, width and batch known or not.
+
+    Output shape: ``(batch, width, filters)``.
+
+    Raises:
+        TypeError: when a size is not an int.
+        ValueError: when a size is below 1, the branches' counts differ, or the shares of
+            ``filters`` are not whole.
+
+    Example: 64 filters give branches of 24, 24, 8 and 8; with ``reduction=4``, bottlenecks of
+    6, 6, 2 and 2 channels.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_sizes: Sequence[int] = (3, 9, 27, 81),
+        branch_ratio: Sequence[int] = (24, 24, 8, 8),
+        reduction: int = 16,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value in (
+            ("filters", filters),
+            ("reduction", reduction),
+            *(("kernel_sizes", size) for size in kernel_sizes),
+            *(("branch_ratio", share) for share in branch_ratio),
+        ):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} holds {value!r}; expected an int")
+            if value < 1:
+                raise ValueError(f"{name} holds {value}; expected 1 or more")
+        if not kernel_sizes or len(kernel_sizes) != len(branch_ratio):
+            raise ValueError(
+                f"kernel_sizes {tuple(kernel_sizes)} and branch_ratio {tuple(branch_ratio)}; "
+                "expected one share for each kernel"
+            )
+        total = sum(branch_ratio)
+        if any(filters * share % total for share in branch_ratio):
+            raise ValueError(
+                f"filters is {filters}; its shares {tuple(branch_ratio)} of {total} are not whole"
+            )
+        self.filters = filters
+        self.kernel_sizes = tuple(kernel_sizes)
+        self.branch_ratio = tuple(branch_ratio)
+        self.reduction = reduction
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.branch_filters = tuple(filters * share // total for share in branch_ratio)
+        self.bottlenecks = tuple(max(1, f // reduction) for f in self.branch_filters)
+
+    def build(self, input_shape) -> None:
+        _, _, channels = check_rank_3(input_shape, "Inception1D")
+        self.reduce_kernel = self.add_weight(
+            name="reduce_kernel",
+            shape=(1, channels, sum(self.bottlenecks)),
+            initializer=self._initial_reduction,
+        )
+        self.reduce_bias = self.add_weight(
+            name="reduce_bias", shape=(sum(self.bottlenecks),), initializer="zeros"
+        )
+        self.kernels, self.biases = [], []
+        for size, bottleneck, filters in zip(
+            self.kernel_sizes, self.bottlenecks, self.branch_filters, strict=True
+        ):
+            self.kernels.append(
+                self.add_weight(
+                    name=f"kernel_{size}",
+                    shape=(size, bottleneck, filters),
+                    initializer=self.kernel_initializer.clone(),
+                )
+            )
+            self.biases.append(
+                self.add_weight(name=f"bias_{size}", shape=(filters,), initializer="zeros")
+            )
+
+    def _initial_reduction(self, shape, dtype=None):
+        return ops.concatenate(
+            [
+                self.kernel_initializer.clone()((1, shape[1], bottleneck), dtype=dtype)
+                for bottleneck in self.bottlenecks
+            ],
+            axis=-1,
+        )
+
+    def call(self, inputs):
+        reduced = ops.conv(inputs, self.reduce_kernel) + self.reduce_bias
+        parts = ops.split(reduced, list(accumulate(self.bottlenecks))[:-1], axis=-1)
+        branches = [
+            ops.conv(part, kernel, padding="same") + bias
+            for part, kernel, bias in zip(parts, self.kernels, self.biases, strict=True)
+        ]
+        return ops.concatenate(branches, axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        batch, width, _ = check_rank_3(input_shape, "Inception1D")
+        return (batch, width, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_sizes": self.kernel_sizes,
+            "branch_ratio": self.branch_ratio,
+            "reduction": self.reduction,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

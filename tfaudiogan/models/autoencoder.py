@@ -1,0 +1,59 @@
+import keras
+
+from tfaudiogan.models.blocks import (
+    block_filters,
+    check_blocks,
+    down_block,
+    output_convolution,
+    up_block,
+)
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class Autoencoder(keras.Model):
+    """A functional model whose first part is its ``encoder``."""
+
+    @property
+    def encoder(self) -> keras.Model:
+        """Maps a window to the bottleneck, whose values the feature loss compares."""
+        return self.get_layer("encoder")
+
+
+def build_autoencoder(
+    window: int | None = 8192,
+    blocks: int = 4,
+    d_max: int = 0,
+    base_filters: int = 64,
+    reduction: int = 4,
+) -> Autoencoder:
+    """The generator without skips, whose bottleneck is a feature space (section IV-H).
+
+    Args:
+        window, blocks, d_max, base_filters, reduction: as for ``build_generator``.
+
+    Returns:
+        A model from ``(batch, window, 1)`` to ``(batch, window, 1)``; its ``encoder`` gives
+        ``(batch, window / 2**blocks, 2 * filters of the last block)``.
+
+    Raises:
+        ValueError: when ``2**blocks`` does not divide the window, or a size is out of range.
+
+    Example: with the defaults, 39,409 parameters and a bottleneck of 512 x 128.
+    """
+    check_blocks(window, blocks, d_max)
+    filters = block_filters(blocks, d_max, base_filters)
+
+    inputs = keras.Input((window, 1), name="window")
+    x = inputs
+    for d in range(blocks):
+        x = down_block(x, filters[d], reduction, name=f"down_{d}")
+    encoder = keras.Model(inputs, x, name="encoder")
+
+    features = keras.Input(x.shape[1:], name="features")
+    x = features
+    for d in range(blocks):
+        x = up_block(x, filters[blocks - 1 - d], reduction, dropout=0.0, name=f"up_{d}")
+    decoder = keras.Model(features, output_convolution(x), name="decoder")
+
+    inputs = keras.Input((window, 1), name="window")
+    return Autoencoder(inputs, decoder(encoder(inputs)), name="autoencoder")

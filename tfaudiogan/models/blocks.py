@@ -1,0 +1,51 @@
+"""The blocks that generator and autoencoder are made of (Fig. 4)."""
+
+from keras import initializers, layers
+
+from tfaudiogan.layers import Inception1D, SubPixel1D, SuperPixel1D
+
+
+def block_filters(blocks: int, d_max: int, base_filters: int = 64) -> list[int]:
+    """Filters of each down-sampling block: ``base_filters * 2**min(d, d_max)`` (section IV-F).
+
+    The up-sampling blocks have the same in reverse.
+    """
+    return [base_filters * 2 ** min(d, d_max) for d in range(blocks)]
+
+
+def check_blocks(window: int | None, blocks: int, d_max: int) -> None:
+    """Raise ValueError for sizes that do not fit together."""
+    if blocks < 1:
+        raise ValueError(f"blocks is {blocks}; expected 1 or more")
+    if d_max < 0:
+        raise ValueError(f"d_max is {d_max}; expected 0 or more")
+    if window is not None and (window < 1 or window % 2**blocks):
+        raise ValueError(
+            f"window is {window} samples; expected a multiple of {2**blocks} for {blocks} blocks"
+        )
+
+
+def prelu(name: str) -> layers.PReLU:
+    """PReLU with one slope per channel, starting at 0.25 (He et al. 2015)."""
+    return layers.PReLU(alpha_initializer=initializers.Constant(0.25), shared_axes=[1], name=name)
+
+
+def down_block(x, filters: int, reduction: int, name: str):
+    """Inception, PReLU, superpixel: half the width, ``2 * filters`` channels."""
+    x = Inception1D(filters, reduction=reduction, name=f"{name}_inception")(x)
+    x = prelu(f"{name}_prelu")(x)
+    return SuperPixel1D(name=f"{name}_superpixel")(x)
+
+
+def up_block(x, filters: int, reduction: int, dropout: float, name: str):
+    """Inception, dropout, PReLU, subpixel: twice the width, ``filters / 2`` channels."""
+    x = Inception1D(filters, reduction=reduction, name=f"{name}_inception")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    x = prelu(f"{name}_prelu")(x)
+    return SubPixel1D(name=f"{name}_subpixel")(x)
+
+
+def output_convolution(x):
+    """The last layer: 27x1 convolution to one channel, tanh."""
+    return layers.Conv1D(1, 27, padding="same", activation="tanh", name="output")(x)

@@ -1,0 +1,65 @@
+import keras
+from keras import layers
+
+from tfaudiogan.layers import Inception1D, SuperPixel1D
+from tfaudiogan.models.blocks import block_filters, check_blocks
+
+NORMALIZATIONS = ("layer", "batch", "none")
+
+
+def build_discriminator(
+    window: int = 8192,
+    blocks: int = 7,
+    d_max: int = 0,
+    base_filters: int = 64,
+    reduction: int = 16,
+    dense_units: int = 128,
+    normalization: str = "layer",
+    dropout: float = 0.2,
+) -> keras.Model:
+    """The critic that tells target from generated windows (section IV-G, Fig. 5).
+
+    Args:
+        window: samples of a window.
+        blocks: down-sampling blocks after the first inception module.
+        d_max: the filters double for the first ``d_max`` blocks.
+        base_filters: filters of the first block.
+        reduction: filters of an inception branch for each channel of its bottleneck.
+        dense_units: width of the first fully connected layer.
+        normalization: ``"layer"`` over time and channels for the Wasserstein GAN, whose
+            penalty regards each sample alone; ``"batch"`` for the vanilla GAN; or ``"none"``.
+        dropout: rate in the blocks and before the last layer.
+
+    Returns:
+        A model from ``(batch, window, 1)`` to ``(batch, 1)``: a score without bounds.
+
+    Raises:
+        ValueError: when ``2**blocks`` does not divide the window, the normalization is unknown,
+            or a size is out of range.
+
+    Example: with the defaults, 3,142,693 parameters.
+    """
+    check_blocks(window, blocks, d_max)
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"normalization is {normalization!r}; choose one of {', '.join(NORMALIZATIONS)}"
+        )
+
+    inputs = keras.Input((window, 1), name="window")
+    x = Inception1D(base_filters, reduction=reduction, name="stem_inception")(inputs)
+    x = layers.LeakyReLU(0.2, name="stem_leaky_relu")(x)
+    for d, filters in enumerate(block_filters(blocks, d_max, base_filters)):
+        x = Inception1D(filters, reduction=reduction, name=f"down_{d}_inception")(x)
+        if normalization == "layer":
+            x = layers.LayerNormalization(axis=[1, 2], name=f"down_{d}_norm")(x)
+        elif normalization == "batch":
+            x = layers.BatchNormalization(name=f"down_{d}_norm")(x)
+        x = layers.Dropout(dropout, name=f"down_{d}_dropout")(x)
+        x = layers.LeakyReLU(0.2, name=f"down_{d}_leaky_relu")(x)
+        x = SuperPixel1D(name=f"down_{d}_superpixel")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(dense_units, name="dense")(x)
+    x = layers.Dropout(dropout, name="dense_dropout")(x)
+    x = layers.LeakyReLU(0.2, name="dense_leaky_relu")(x)
+    outputs = layers.Dense(1, name="score")(x)
+    return keras.Model(inputs, outputs, name="discriminator")

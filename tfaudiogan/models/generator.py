@@ -1,0 +1,59 @@
+import keras
+from keras import layers
+
+from tfaudiogan.models.blocks import (
+    block_filters,
+    check_blocks,
+    down_block,
+    output_convolution,
+    up_block,
+)
+
+
+def build_generator(
+    window: int | None = 8192,
+    blocks: int = 8,
+    d_max: int = 4,
+    base_filters: int = 64,
+    reduction: int = 16,
+    dropout: float = 0.2,
+    additive_skip: bool = False,
+) -> keras.Model:
+    """The U-Net that maps an input waveform to a target waveform (section IV-F, Fig. 4).
+
+    Args:
+        window: samples of a window; ``None`` for any length that ``2**blocks`` divides.
+        blocks: down-sampling blocks, and as many up-sampling blocks (``B_g``).
+        d_max: the filters double for the first ``d_max`` blocks; regulates the capacity.
+        base_filters: filters of the first block.
+        reduction: filters of an inception branch for each channel of its bottleneck.
+        dropout: rate in the up-sampling blocks.
+        additive_skip: add the input to the output, so that the network learns a difference.
+
+    Returns:
+        A model from ``(batch, window, 1)`` to ``(batch, window, 1)``, within [-1, 1] unless
+        ``additive_skip``.
+
+    Raises:
+        ValueError: when ``2**blocks`` does not divide the window, or a size is out of range.
+
+    Example: with the defaults, 3,106,781 parameters; with ``d_max=0``, 29,989.
+    """
+    check_blocks(window, blocks, d_max)
+    filters = block_filters(blocks, d_max, base_filters)
+
+    inputs = keras.Input((window, 1), name="window")
+    x = inputs
+    skips = []
+    for d in range(blocks):
+        skips.append(x)
+        x = down_block(x, filters[d], reduction, name=f"down_{d}")
+    for d in range(blocks):
+        x = up_block(x, filters[blocks - 1 - d], reduction, dropout, name=f"up_{d}")
+        skip = skips.pop()
+        if skip is not inputs:
+            x = layers.Concatenate(name=f"up_{d}_skip")([x, skip])
+    outputs = output_convolution(x)
+    if additive_skip:
+        outputs = layers.Add(name="additive_skip")([outputs, inputs])
+    return keras.Model(inputs, outputs, name="generator")
