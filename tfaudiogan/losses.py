@@ -1,0 +1,135 @@
+"""The terms of the training losses (sections IV-A and IV-I), pure functions on ``keras.ops``.
+
+Signals are ``(batch, window, 1)``; every term is the mean over the batch of a single sample's
+loss, a float32 scalar with finite gradients everywhere, silence included. To add a term, write
+the function, name it in ``TERMS`` and give its weight a field in ``config.LossWeights``.
+"""
+
+from keras import ops
+
+from tfaudiogan.audio.spectra import power_spectrogram
+
+SILENCE_POWER = 1e-8
+"""Mean power (-80 dBFS) below which a target counts as silent in level-independent terms."""
+
+RESOLUTIONS = (2048, 1024, 512, 256)
+"""FFT sizes, in samples, of the multi-resolution loss and distance; hops are a quarter."""
+
+
+def _signal(x):
+    return ops.cast(ops.squeeze(x, axis=-1), "float32")
+
+
+def time_loss(generated, target):
+    """Equation 15: mean squared error of the waveform."""
+    return ops.mean(ops.square(_signal(target) - _signal(generated)))
+
+
+def frequency_loss(generated, target, n_fft: int = 512, hop: int = 128):
+    """Equation 16: mean squared error of the power spectrogram.
+
+    The spectrogram is normalised by its window's energy (``audio.spectra``), which brings the
+    term to the order of the time loss at the paper's weight of 10, as section V-B intends.
+    """
+    difference = power_spectrogram(_signal(target), n_fft, hop) - power_spectrogram(
+        _signal(generated), n_fft, hop
+    )
+    return ops.mean(ops.square(difference))
+
+
+def feature_loss(generated_features, target_features):
+    """Equation 17: mean squared error of an autoencoder's bottleneck values, of any shape."""
+    return ops.mean(
+        ops.square(ops.cast(target_features, "float32") - ops.cast(generated_features, "float32"))
+    )
+
+
+def log_ratio_loss(generated, target):
+    """Negative signal-to-noise ratio (equation 24) in dB: a time loss that ignores the level."""
+    generated, target = _signal(generated), _signal(target)
+    floor = SILENCE_POWER
+    signal = ops.mean(ops.square(target), axis=-1) + floor
+    error = ops.mean(ops.square(target - generated), axis=-1) + floor
+    return ops.mean(10.0 / ops.log(10.0) * (ops.log(error) - ops.log(signal)))
+
+
+def multi_resolution_loss(generated, target):
+    """Spectral convergence and log-magnitude error at several resolutions.
+
+    For each FFT size: ``||S_t - S_g|| / ||S_t||`` and the mean of ``|ln S_t - ln S_g|``, S being
+    the magnitude of the STFT (Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, equations 4-6);
+    then the mean over the sizes that fit into the window.
+    """
+    generated, target = _signal(generated), _signal(target)
+    sizes = [size for size in RESOLUTIONS if size <= target.shape[-1]]
+    total = 0.0
+    for size in sizes:
+        power_generated = power_spectrogram(generated, size, size // 4) + SILENCE_POWER
+        power_target = power_spectrogram(target, size, size // 4) + SILENCE_POWER
+        difference = ops.sqrt(power_target) - ops.sqrt(power_generated)
+        error = ops.sum(ops.square(difference), axis=(1, 2))
+        convergence = ops.sqrt((error + SILENCE_POWER) / ops.sum(power_target, axis=(1, 2)))
+        log_magnitude = 0.5 * ops.mean(ops.abs(ops.log(power_target) - ops.log(power_generated)))
+        total = total + ops.mean(convergence) + log_magnitude
+    return total / len(sizes)
+
+
+TERMS = {
+    "time": time_loss,
+    "frequency": frequency_loss,
+    "log_ratio": log_ratio_loss,
+    "multi_resolution": multi_resolution_loss,
+}
+"""Terms that compare two signals; the feature and adversarial terms need networks of their own."""
+
+
+def _mean(losses):
+    return ops.mean(ops.cast(losses, "float32"))
+
+
+def wasserstein_generator_loss(score):
+    """Equation 18: the critic's negative score of generated samples, ``(batch, 1)``."""
+    return -_mean(score)
+
+
+def wasserstein_critic_loss(score_target, score_generated):
+    """Equation 19 without its penalty: the negative estimate of the Wasserstein distance."""
+    return _mean(score_generated) - _mean(score_target)
+
+
+def saturating_generator_loss(score):
+    """Equation 3, ``log(1 - D)``, with ``D`` the sigmoid of the score."""
+    return -_mean(ops.softplus(score))
+
+
+def non_saturating_generator_loss(score):
+    """Equation 4, ``-log D``, with ``D`` the sigmoid of the score."""
+    return _mean(ops.softplus(-score))
+
+
+def vanilla_critic_loss(score_target, score_generated):
+    """Equation 2, ``-log D(x_t) - log(1 - D(x_g))``, with ``D`` the sigmoid of the score."""
+    return _mean(ops.softplus(-score_target)) + _mean(ops.softplus(score_generated))
+
+
+ADVERSARIAL = {
+    "wasserstein": (wasserstein_generator_loss, wasserstein_critic_loss),
+    "saturating": (saturating_generator_loss, vanilla_critic_loss),
+    "non_saturating": (non_saturating_generator_loss, vanilla_critic_loss),
+}
+"""Generator and critic losses of each objective."""
+
+
+def gradient_norm(gradient):
+    """Euclidean norm of each sample's gradient, ``(batch, ...)`` to ``(batch,)``.
+
+    A tiny constant inside the root keeps its own gradient finite at zero.
+    """
+    gradient = ops.cast(gradient, "float32")
+    axes = tuple(range(1, len(gradient.shape)))
+    return ops.sqrt(ops.sum(ops.square(gradient), axis=axes) + 1e-12)
+
+
+def gradient_penalty(gradient):
+    """Second part of equation 19 before its weight: ``(||gradient|| - 1)**2``, over the batch."""
+    return ops.mean(ops.square(gradient_norm(gradient) - 1.0))

@@ -1,0 +1,138 @@
+"""How close a generated signal is to its target (section V-B), and Keras metrics around it.
+
+The functions take ``(batch, samples)`` and return ``(batch,)`` float32. They are exact: where a
+window has no target (digital silence), the result is not finite, and ``WindowMean`` leaves the
+window out and counts it.
+"""
+
+import keras
+from keras import ops
+
+from tfaudiogan.audio.spectra import mel_filters, power_spectrogram
+from tfaudiogan.losses import RESOLUTIONS, SILENCE_POWER
+
+
+def _float32(x):
+    return ops.cast(ops.convert_to_tensor(x), "float32")
+
+
+def _decibels(ratio):
+    return 10.0 * ops.log10(ratio)
+
+
+def snr(generated, target):
+    """Equation 24: signal-to-noise ratio in dB; 0 for silence, infinite for the target itself.
+
+    Args:
+        generated, target: ``(batch, samples)``.
+
+    Returns:
+        ``(batch,)``; NaN or minus infinity where the target is all zero.
+    """
+    generated, target = _float32(generated), _float32(target)
+    signal = ops.sum(ops.square(target), axis=-1)
+    noise = ops.sum(ops.square(target - generated), axis=-1)
+    return _decibels(signal / noise)
+
+
+def si_sdr(generated, target):
+    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2019, equation 3).
+
+    ``snr`` of the generated signal against the target scaled to fit it best.
+    """
+    generated, target = _float32(generated), _float32(target)
+    scale = ops.sum(generated * target, axis=-1) / ops.sum(ops.square(target), axis=-1)
+    return snr(generated, scale[:, None] * target)
+
+
+def lsd(generated, target, n_fft: int = 512, hop: int = 128):
+    """Equation 25: log-spectral distance, as the paper has it: in bels, without an epsilon.
+
+    Root mean square over the frequency bins of ``log10`` of the ratio of the powers, mean over
+    the frames. Not finite where a bin of either signal has no power at all.
+    """
+    power_generated = power_spectrogram(_float32(generated), n_fft, hop)
+    power_target = power_spectrogram(_float32(target), n_fft, hop)
+    difference = ops.log10(power_generated) - ops.log10(power_target)
+    return ops.mean(ops.sqrt(ops.mean(ops.square(difference), axis=-1)), axis=-1)
+
+
+def _decibel_distance(power_generated, power_target):
+    floor = SILENCE_POWER
+    difference = _decibels(power_generated + floor) - _decibels(power_target + floor)
+    return ops.mean(ops.abs(difference), axis=(1, 2))
+
+
+def multi_resolution_distance(generated, target):
+    """Mean absolute difference of log-power spectrograms in dB, over several FFT sizes.
+
+    The sizes are ``losses.RESOLUTIONS``, as far as they fit; powers are floored at -80 dBFS.
+    """
+    generated, target = _float32(generated), _float32(target)
+    sizes = [size for size in RESOLUTIONS if size <= target.shape[-1]]
+    distances = [
+        _decibel_distance(
+            power_spectrogram(generated, size, size // 4),
+            power_spectrogram(target, size, size // 4),
+        )
+        for size in sizes
+    ]
+    return sum(distances) / len(sizes)
+
+
+def mel_distance(generated, target, sample_rate: int, bands: int = 64, n_fft: int = 1024):
+    """Mean absolute difference of log-mel spectrograms in dB, powers floored at -80 dBFS.
+
+    Args:
+        generated, target: ``(batch, samples)``, at least ``n_fft`` samples.
+        sample_rate: in hertz.
+        bands: mel bands from 0 Hz to half the sample rate (``audio.spectra.mel_filters``).
+    """
+    filters = mel_filters(bands, n_fft, sample_rate)
+    return _decibel_distance(
+        ops.matmul(power_spectrogram(_float32(generated), n_fft, n_fft // 4), filters),
+        ops.matmul(power_spectrogram(_float32(target), n_fft, n_fft // 4), filters),
+    )
+
+
+class WindowMean(keras.metrics.Metric):
+    """Mean of a function of generated and target windows, over the windows where it is finite.
+
+    Args:
+        function: ``(generated, target)`` of ``(batch, samples)`` to ``(batch,)``.
+        name: of the metric.
+    """
+
+    def __init__(self, function, name: str, **kwargs) -> None:
+        super().__init__(name=name, **kwargs)
+        self._function = function
+        self.total = self.add_variable((), "zeros", name="total")
+        self.windows = self.add_variable((), "zeros", name="windows")
+        self.left_out = self.add_variable((), "zeros", name="left_out")
+
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+        values = self._function(ops.squeeze(y_pred, -1), ops.squeeze(y_true, -1))
+        finite = ops.isfinite(values)
+        self.total.assign_add(ops.sum(ops.where(finite, values, 0.0)))
+        count = ops.sum(ops.cast(finite, "float32"))
+        self.windows.assign_add(count)
+        self.left_out.assign_add(ops.cast(ops.shape(values)[0], "float32") - count)
+
+    def result(self):
+        return self.total / ops.maximum(self.windows, 1.0)
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class SNR(WindowMean):
+    """Mean of ``snr`` over windows, in dB."""
+
+    def __init__(self, name: str = "snr", **kwargs) -> None:
+        super().__init__(snr, name, **kwargs)
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class LSD(WindowMean):
+    """Mean of ``lsd`` over windows."""
+
+    def __init__(self, name: str = "lsd", **kwargs) -> None:
+        super().__init__(lsd, name, **kwargs)
