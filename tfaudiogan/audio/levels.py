@@ -90,6 +90,6 @@ def measure_level(audio: np.ndarray) -> float | None:
     return meter.level_dbfs
 
 
-def gain_to_common_level(level_dbfs: float | None) -> float:
-    """Amplitude factor from a level to ``COMMON_LEVEL_DBFS``; 1 for silence."""
-    return 1.0 if level_dbfs is None else db_to_gain(COMMON_LEVEL_DBFS - level_dbfs)
+def gain_to_common_level(level_dbfs: float | None, common_dbfs: float = COMMON_LEVEL_DBFS) -> float:
+    """Amplitude factor from a level to the common one; 1 for silence."""
+    return 1.0 if level_dbfs is None else db_to_gain(common_dbfs - level_dbfs)

@@ -1,0 +1,177 @@
+"""A trained model in any form — Keras, SavedModel, TFLite, ONNX — as one function on windows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfaudiogan.errors import InputError
+from tfaudiogan.metadata import ModelMetadata, read_metadata
+
+WINDOWS_AT_ONCE = 16
+DEFAULT_WINDOW = 8192
+DEFAULT_SAMPLE_RATE = 44_100
+
+
+@dataclass(frozen=True)
+class WindowModel:
+    """A model ready to run: call it with ``(windows, window)`` float32, get the same shape.
+
+    Attributes:
+        function: does the work, on at most ``WINDOWS_AT_ONCE`` windows at a time.
+        metadata: what the model says about itself.
+    """
+
+    function: Callable[[np.ndarray], np.ndarray]
+    metadata: ModelMetadata
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """Run the model on ``(windows, window)``, each window for itself."""
+        starts = range(0, len(windows), WINDOWS_AT_ONCE)
+        outputs = [np.asarray(self.function(windows[i : i + WINDOWS_AT_ONCE])) for i in starts]
+        return np.concatenate(outputs).reshape(windows.shape) if outputs else windows
+
+
+def load_model(
+    model: Any, *, threads: int | None = None, sample_rate: int = DEFAULT_SAMPLE_RATE
+) -> WindowModel:
+    """Make a model ready to run.
+
+    Args:
+        model: path of a ``.keras``, ``.tflite`` or ``.onnx`` file or of a SavedModel folder; a
+            Keras model; any function from ``(windows, window)`` to the same shape, with a
+            ``metadata`` attribute or without; or what this function returned before.
+        threads: of the processor to use; all of them unless given.
+        sample_rate: of a Keras model or function that comes without metadata, in hertz.
+
+    Raises:
+        InputError: when there is no such file, it is none of these, or an extra is missing.
+        TypeError: when ``model`` is something else.
+    """
+    if isinstance(model, WindowModel):
+        return model
+    if isinstance(model, (str, Path)):
+        return _load_file(Path(model), threads)
+    if not callable(model):
+        raise TypeError(f"model is a {type(model).__name__}; expected a path, model or function")
+    is_keras = hasattr(model, "predict_on_batch")
+    metadata = getattr(model, "metadata", None)
+    if not isinstance(metadata, ModelMetadata):
+        window = _keras_window(model) if is_keras else None
+        metadata = ModelMetadata(sample_rate=sample_rate, window=window or DEFAULT_WINDOW)
+    return WindowModel(_keras_function(model) if is_keras else model, metadata)
+
+
+def _load_file(path: Path, threads: int | None) -> WindowModel:
+    folder = _saved_model_folder(path)
+    loaders = {".keras": _load_keras, ".tflite": _load_tflite, ".onnx": _load_onnx}
+    load = _load_saved_model if folder else loaders.get(path.suffix)
+    if load is None and path.exists():
+        raise InputError(
+            f"{path} is not a model; give a .keras, .tflite or .onnx file or a SavedModel folder"
+        )
+    path = folder or path
+    metadata = read_metadata(path)
+    try:
+        function = load(path, threads)
+    except InputError:
+        raise
+    except Exception as error:  # every runtime has errors of its own for a damaged file
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise InputError(f"{path} cannot be loaded ({reason}); export or train it again") from error
+    return WindowModel(function, metadata)
+
+
+def _saved_model_folder(path: Path) -> Path | None:
+    """The SavedModel at ``path``, or its latest version in a TensorFlow Serving directory."""
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = [p.parent for p in path.glob("*/saved_model.pb") if p.parent.name.isdigit()]
+    return max(versions, key=lambda p: int(p.name), default=None)
+
+
+def _load_keras(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        _limit_tensorflow(threads)
+    import tfaudiogan.layers  # noqa: F401 - registers the layers
+
+    return _keras_function(keras.saving.load_model(path, compile=False))
+
+
+def _keras_window(model: Any) -> int | None:
+    """Samples of the model's window; ``None`` where it takes any number, or does not say."""
+    shape = getattr(model, "input_shape", None)
+    return shape[1] if isinstance(shape, tuple) and len(shape) == 3 else None
+
+
+def _keras_function(model: Any) -> Callable[[np.ndarray], np.ndarray]:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return lambda windows: model.predict_on_batch(windows[..., np.newaxis])
+    import tensorflow as tf
+
+    # One trace for every batch size; compiling with XLA is slower on processors.
+    signature = [tf.TensorSpec((None, _keras_window(model), 1), tf.float32)]
+    function = tf.function(lambda x: model(x, training=False), input_signature=signature)
+    return lambda windows: function(windows[..., np.newaxis]).numpy()
+
+
+def _load_saved_model(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+    _limit_tensorflow(threads)
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(path)
+    function = loaded.signatures["window"]
+    (input_name,) = function.structured_input_signature[1]
+    (output_name,) = function.structured_outputs
+
+    def run(windows: np.ndarray, _alive: Any = loaded) -> np.ndarray:
+        return function(**{input_name: tf.constant(windows[..., np.newaxis])})[output_name].numpy()
+
+    return run
+
+
+def _limit_tensorflow(threads: int | None) -> None:
+    if threads is None:
+        return
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def _load_tflite(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+    import os
+
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        from tensorflow.lite import Interpreter
+    interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+    interpreter.allocate_tensors()
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def run(windows: np.ndarray) -> np.ndarray:
+        output = np.empty_like(windows)
+        for i, window in enumerate(windows):
+            interpreter.set_tensor(source["index"], window.reshape(source["shape"]))
+            interpreter.invoke()
+            output[i] = interpreter.get_tensor(result["index"]).reshape(window.shape)
+        return output
+
+    return run
+
+
+def _load_onnx(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (source,) = session.get_inputs()
+    return lambda windows: session.run(None, {source.name: windows[..., np.newaxis]})[0]

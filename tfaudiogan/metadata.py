@@ -1,0 +1,156 @@
+"""What a model file says about itself: its sample rate, window and level, and where it comes from.
+
+The metadata is a JSON text inside the model file, ``tfaudiogan.json``, so that the two cannot part:
+an entry of a ``.keras`` file, which is a zip archive; an entry of a zip archive appended to a
+``.tflite`` file, as TensorFlow Lite packs associated files; a file in the ``assets.extra`` folder
+of a SavedModel; a metadata property of an ``.onnx`` file.
+"""
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tfaudiogan._version import __version__
+from tfaudiogan.audio.levels import COMMON_LEVEL_DBFS
+from tfaudiogan.audio.windows import check_window
+from tfaudiogan.errors import InputError
+from tfaudiogan.storage import replacing, write_text
+
+ENTRY = "tfaudiogan.json"
+ASSETS = "assets.extra"
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What one must know to use a model, and to trust it.
+
+    Attributes:
+        sample_rate: of the audio it was trained on, in hertz.
+        window: samples it takes at a time.
+        level_dbfs: level that its input is brought to (``tfaudiogan.audio.levels``).
+        task: what it was trained to do: ``instrument``, ``phone``, ``superres`` or ``pairs``.
+        preset: name of its configuration.
+        trained_on: the training data, in words.
+        data_sha256: checksum of the training corpus's manifest.
+        licence: of the weights.
+        steps: updates of its weights in training.
+        parameters: how many weights.
+        source_sha256: checksum of the ``.keras`` file that an export was made from.
+        version: of this package, where the model was written.
+        scores: figures on held-out data, by name.
+    """
+
+    sample_rate: int
+    window: int
+    level_dbfs: float = COMMON_LEVEL_DBFS
+    task: str = ""
+    preset: str = ""
+    trained_on: str = ""
+    data_sha256: str = ""
+    licence: str = ""
+    steps: int = 0
+    parameters: int = 0
+    source_sha256: str = ""
+    version: str = __version__
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.sample_rate <= 0:
+            raise ValueError(f"sample_rate is {self.sample_rate} Hz; expected more than 0")
+        check_window(self.window)
+
+    @property
+    def hop(self) -> int:
+        """Samples from the start of a window to that of the next."""
+        return self.window // 2
+
+    def to_json(self) -> str:
+        """The metadata as indented JSON, with the hop."""
+        return json.dumps({**dataclasses.asdict(self), "hop": self.hop}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelMetadata":
+        """Read what ``to_json`` wrote; names that this version does not know are left out.
+
+        Raises:
+            ValueError: when it is not such a text.
+        """
+        values: dict[str, Any] = json.loads(text)
+        known = {f.name for f in dataclasses.fields(cls)}
+        try:
+            return cls(**{name: value for name, value in values.items() if name in known})
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not a model's metadata: {error}") from error
+
+
+def write_metadata(path: Path | str, metadata: ModelMetadata) -> None:
+    """Put metadata into a model file or SavedModel folder, in place of what was there."""
+    path = Path(path)
+    text = metadata.to_json()
+    if path.is_dir():
+        write_text(path / ASSETS / ENTRY, text)
+    elif path.suffix == ".onnx":
+        _write_onnx(path, text)
+    else:
+        _write_zip(path, text)
+
+
+def read_metadata(path: Path | str) -> ModelMetadata:
+    """Read a model's metadata.
+
+    Raises:
+        InputError: when there is no such file, or no metadata in it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give a model that tfaudiogan trained or exported")
+    try:
+        if path.is_dir():
+            text = (path / ASSETS / ENTRY).read_text(encoding="utf-8")
+        elif path.suffix == ".onnx":
+            text = _read_onnx(path)
+        else:
+            with zipfile.ZipFile(path) as archive:
+                text = archive.read(ENTRY).decode("utf-8")
+        return ModelMetadata.from_json(text)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} is not a model of tfaudiogan (no {ENTRY} in it); give a .keras file of a run, "
+            "or a model that `tfaudiogan export` wrote"
+        ) from error
+
+
+def _write_zip(path: Path, text: str) -> None:
+    """Write the entry, keeping the other entries and what precedes the archive as they are."""
+    with replacing(path) as temporary:
+        content = path.read_bytes()
+        entries = []
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                entries = [(i, archive.read(i)) for i in archive.infolist() if i.filename != ENTRY]
+                content = content[: min(i.header_offset for i in archive.infolist())]
+        temporary.write_bytes(content)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            for info, data in entries:
+                archive.writestr(info, data)
+            archive.writestr(ENTRY, text)
+
+
+def _write_onnx(path: Path, text: str) -> None:
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {ENTRY: text})
+    with replacing(path) as temporary:
+        onnx.save(model, temporary)
+
+
+def _read_onnx(path: Path) -> str:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.get_modelmeta().custom_metadata_map[ENTRY]
