@@ -1,0 +1,243 @@
+"""Sound from MIDI with FluidSynth, the same bytes every time.
+
+FluidSynth honours the sustain pedal, which piano performances live by. Each render has a
+synthesiser of its own at a fixed gain, without reverb and chorus. Events take effect at the next
+block of 64 samples (1.5 ms at 44.1 kHz), in all renders of a performance alike, so the sides of a
+pair are aligned to the sample.
+"""
+
+import functools
+import importlib.util
+import math
+from ctypes import c_int, c_void_p
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfaudiogan.errors import InputError
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+GAIN = 0.5
+TAIL_SECONDS = 2.0
+MAX_RINGING_SECONDS = 10.0
+SAMPLE_RATES = (8000, 96000)
+
+_BLOCK = 64
+_CHUNK = 1024 * _BLOCK
+_POLYPHONY = 1024
+_SUSTAIN = 64
+_FIRST_MODE_MESSAGE = 120
+_MAX_CHANNELS = 256
+_DRUM_CHANNEL = 9
+_SOUNDFONT_FOLDERS = (
+    "~/.local/share/soundfonts",
+    "~/Library/Audio/Sounds/Banks",
+    "/usr/share/sounds/sf2",
+    "/usr/share/sounds/sf3",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+    "/opt/homebrew/share/soundfonts",
+)
+_SOUNDFONT_NAMES = (
+    "FluidR3_GM.sf2",
+    "MuseScore_General.sf3",
+    "MuseScore_General_Lite.sf3",
+    "default-GM.sf2",
+    "default-GM.sf3",
+    "TimGM6mb.sf2",
+)
+
+
+def find_soundfont(path: Path | str | None = None) -> Path:
+    """The soundfont to render with: ``path``, else the system's best, else pretty_midi's copy.
+
+    Raises:
+        InputError: when the file isn't there or isn't a soundfont.
+    """
+    if path is not None:
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"no soundfont at {path}; give the path of an .sf2 or .sf3 file")
+        with path.open("rb") as stream:
+            head = stream.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"sfbk":
+            raise InputError(f"{path} is not a soundfont; give the path of an .sf2 or .sf3 file")
+        return path
+    for name in _SOUNDFONT_NAMES:
+        for folder in _SOUNDFONT_FOLDERS:
+            candidate = Path(folder).expanduser() / name
+            if candidate.is_file():
+                return candidate.resolve()
+    spec = importlib.util.find_spec("pretty_midi")
+    return find_soundfont(Path(spec.origin).with_name("TimGM6mb.sf2"))
+
+
+def synthesiser_version() -> str:
+    """Name and version of the synthesiser, such as ``"FluidSynth 2.3.1"``.
+
+    Raises:
+        InputError: when FluidSynth isn't installed.
+    """
+    version = [c_int() for _ in range(3)]
+    _fluidsynth().fluid_version(*version)
+    return "FluidSynth " + ".".join(str(part.value) for part in version)
+
+
+def sounding_seconds(midi: "pretty_midi.PrettyMIDI") -> float:
+    """When a performance ends: the last note is off, the pedal up, and the sound has died away.
+
+    The pedal is waited for at most ``MAX_RINGING_SECONDS``; ``TAIL_SECONDS`` follow.
+    """
+    end = 0.0
+    for instrument in midi.instruments:
+        released = max((note.end for note in instrument.notes), default=0.0)
+        pedal = sorted(
+            (change.time, change.value >= 64)
+            for change in instrument.control_changes
+            if change.number == _SUSTAIN
+        )
+        down = [is_down for time, is_down in pedal if time <= released]
+        if down and down[-1]:
+            latest = released + MAX_RINGING_SECONDS
+            ups = (time for time, is_down in pedal if time > released and not is_down)
+            released = min(next(ups, latest), latest)
+        end = max(end, released)
+    return end + TAIL_SECONDS
+
+
+def synthesise(
+    midi: "pretty_midi.PrettyMIDI",
+    *,
+    soundfont: Path | str,
+    sample_rate: int = 44100,
+    samples: int | None = None,
+    gain: float = GAIN,
+) -> np.ndarray:
+    """Render a performance to mono.
+
+    Each instrument has a channel of its own, with its program, controllers and pitch bends; drums
+    are left out.
+
+    Args:
+        midi: the performance.
+        soundfont: path of an SF2 or SF3 file.
+        sample_rate: in hertz.
+        samples: length of the result; what ``sounding_seconds`` says by default. Events after it
+            are ignored.
+        gain: FluidSynth's ``synth.gain``.
+
+    Returns:
+        ``(samples,)`` float32, the mean of left and right. Full scale is 1, and loud music may
+        exceed it.
+
+    Raises:
+        InputError: when FluidSynth isn't installed, the soundfont can't be loaded or lacks a
+            program, the sample rate is out of range, or there are more than 240 instruments.
+    """
+    check_sample_rate(sample_rate)
+    fluidsynth = _fluidsynth()
+    if samples is None:
+        samples = math.ceil(sounding_seconds(midi) * sample_rate)
+    instruments = [instrument for instrument in midi.instruments if not instrument.is_drum]
+    channels = [c for c in range(_MAX_CHANNELS) if c % 16 != _DRUM_CHANNEL][: len(instruments)]
+    if len(instruments) > len(channels):
+        raise InputError(f"{len(instruments)} instruments; up to {len(channels)} are rendered")
+    synth = fluidsynth.Synth(
+        gain=float(gain),
+        samplerate=sample_rate,
+        channels=16 * (max(channels, default=0) // 16 + 1),
+        **{
+            "synth.reverb.active": 0,
+            "synth.chorus.active": 0,
+            "synth.polyphony": _POLYPHONY,
+            "synth.dynamic-sample-loading": 1,
+        },
+    )
+    try:
+        bank = synth.sfload(str(soundfont))
+        if bank < 0:
+            raise InputError(f"FluidSynth cannot load {soundfont}; give another soundfont")
+        for channel, instrument in zip(channels, instruments, strict=True):
+            if synth.program_select(channel, bank, 0, instrument.program) < 0:
+                raise InputError(
+                    f"{soundfont} has no program {instrument.program}; give another soundfont"
+                )
+        return _play(synth, _events(instruments, channels), sample_rate, samples)
+    finally:
+        synth.delete()
+
+
+def check_sample_rate(sample_rate: int) -> None:
+    """Raise an InputError for a sample rate, in hertz, that FluidSynth doesn't render."""
+    low, high = SAMPLE_RATES
+    if not low <= sample_rate <= high:
+        raise InputError(f"sample rate is {sample_rate}; expected {low} to {high} Hz")
+
+
+def _events(
+    instruments: list["pretty_midi.Instrument"], channels: list[int]
+) -> list[tuple[float, int, str, tuple[int, ...]]]:
+    """Everything that happens: time in seconds, rank at that time, method and its arguments.
+
+    At one time, notes end before controllers change, and those change before notes begin.
+    """
+    events = []
+    for channel, instrument in zip(channels, instruments, strict=True):
+        for note in instrument.notes:
+            if note.end > note.start:
+                events.append((note.start, 2, "noteon", (channel, note.pitch, note.velocity)))
+                events.append((note.end, 0, "noteoff", (channel, note.pitch)))
+        for change in instrument.control_changes:
+            if change.number < _FIRST_MODE_MESSAGE:
+                events.append((change.time, 1, "cc", (channel, change.number, change.value)))
+        for bend in instrument.pitch_bends:
+            events.append((bend.time, 1, "pitch_bend", (channel, bend.pitch)))
+    return sorted(events, key=lambda event: event[:2])
+
+
+def _play(synth, events, sample_rate: int, samples: int) -> np.ndarray:
+    audio = np.empty(samples, np.float32)
+    left, right = np.empty((2, _CHUNK), np.float32)
+    write = _write_float()
+    position = 0
+
+    def render_until(stop: int) -> None:
+        nonlocal position
+        while position < stop:
+            count = min(stop - position, _CHUNK)
+            write(synth.synth, count, left.ctypes.data, 0, 1, right.ctypes.data, 0, 1)
+            audio[position : position + count] = 0.5 * (left[:count] + right[:count])
+            position += count
+
+    for time, _, method, arguments in events:
+        start = max(0, round(time * sample_rate / _BLOCK)) * _BLOCK
+        if start >= samples:
+            break
+        render_until(start)
+        getattr(synth, method)(*arguments)
+    render_until(samples)
+    return audio
+
+
+def _fluidsynth() -> ModuleType:
+    try:
+        import fluidsynth
+    except (ImportError, OSError) as error:
+        raise InputError(
+            f"FluidSynth is missing ({error}); install it: `apt install libfluidsynth3` on Debian "
+            "and Ubuntu, `brew install fluid-synth` on macOS"
+        ) from error
+    return fluidsynth
+
+
+@functools.cache
+def _write_float():
+    # pyfluidsynth itself binds only the 16-bit output, which clips and dithers.
+    names = ("synth", "len", "lout", "loff", "lincr", "rout", "roff", "rincr")
+    pointers = ("synth", "lout", "rout")
+    arguments = [(name, c_void_p if name in pointers else c_int, 1) for name in names]
+    return _fluidsynth().cfunc("fluid_synth_write_float", c_int, *arguments)
