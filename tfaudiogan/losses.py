@@ -12,6 +12,9 @@ from tfaudiogan.audio.spectra import power_spectrogram
 SILENCE_POWER = 1e-8
 """Mean power (-80 dBFS) below which a target counts as silent in level-independent terms."""
 
+GATE_POWER = 1e-6
+"""Mean power (-60 dBFS) that bounds how much a nearly silent target can weigh."""
+
 RESOLUTIONS = (2048, 1024, 512, 256)
 """FFT sizes, in samples, of the multi-resolution loss and distance; hops are a quarter."""
 
@@ -67,8 +70,9 @@ def multi_resolution_loss(generated, target):
         power_generated = power_spectrogram(generated, size, size // 4) + SILENCE_POWER
         power_target = power_spectrogram(target, size, size // 4) + SILENCE_POWER
         difference = ops.sqrt(power_target) - ops.sqrt(power_generated)
-        error = ops.sum(ops.square(difference), axis=(1, 2))
-        convergence = ops.sqrt((error + SILENCE_POWER) / ops.sum(power_target, axis=(1, 2)))
+        error = ops.mean(ops.square(difference), axis=(1, 2))
+        signal = ops.mean(power_target, axis=(1, 2))
+        convergence = ops.sqrt((error + SILENCE_POWER) / (signal + GATE_POWER))
         log_magnitude = 0.5 * ops.mean(ops.abs(ops.log(power_target) - ops.log(power_generated)))
         total = total + ops.mean(convergence) + log_magnitude
     return total / len(sizes)

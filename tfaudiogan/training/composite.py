@@ -1,0 +1,105 @@
+import dataclasses
+
+import keras
+
+from tfaudiogan.config import LossWeights
+from tfaudiogan.losses import TERMS, feature_loss
+from tfaudiogan.metrics import LSD, SNR
+
+
+def _has_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class CompositeModel(keras.Model):
+    """A generator that learns from a weighted sum of losses (equations 20 to 22).
+
+    ``fit``, ``evaluate``, ``predict``, ``save`` as any other Keras model, on any backend. The
+    logs hold ``loss`` and each term's raw value under its name.
+
+    Args:
+        generator: maps ``(batch, window, 1)`` to the same shape.
+        autoencoder: has an ``encoder``; frozen, and used by the feature loss alone.
+        weights: of the loss terms.
+
+    Raises:
+        TypeError: when ``weights`` is not a ``LossWeights``.
+        ValueError: when a feature weight comes without an autoencoder.
+    """
+
+    def __init__(
+        self, generator, autoencoder=None, weights: LossWeights | None = None, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        weights = self.default_weights() if weights is None else weights
+        if not isinstance(weights, LossWeights):
+            raise TypeError(f"weights is {weights!r}; expected a LossWeights")
+        if weights.feature and autoencoder is None:
+            raise ValueError(f"the feature weight is {weights.feature}; give an autoencoder")
+        self.generator = generator
+        self.autoencoder = autoencoder
+        if autoencoder is not None:
+            autoencoder.trainable = False
+        self.weights_of_losses = weights
+        self.term_trackers = {name: keras.metrics.Mean(name=name) for name in weights.active()}
+        self.built = True
+
+    @staticmethod
+    def default_weights() -> LossWeights:
+        """Equation 20: the time loss alone."""
+        return LossWeights()
+
+    def compile(self, optimizer="adam", metrics=None, jit_compile=None, **kwargs) -> None:
+        """As ``keras.Model.compile``; the metrics are SNR and LSD unless given.
+
+        ``jit_compile`` is on where it is faster unless given: not for TensorFlow on a processor,
+        where XLA makes a training step several times slower than oneDNN's kernels.
+        """
+        metrics = [SNR(), LSD()] if metrics is None else metrics
+        if jit_compile is None:
+            jit_compile = keras.backend.backend() != "tensorflow" or _has_gpu()
+        super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
+        self.optimizer.build(self.generator.trainable_variables)
+
+    def call(self, inputs, training=None):
+        return self.generator(inputs, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Weighted sum of the terms, each tracked raw under its name."""
+        total = 0.0
+        for name, weight in self.weights_of_losses.active().items():
+            value = self.compute_term(name, y_pred, y, training)
+            self.term_trackers[name].update_state(value)
+            total = total + self.effective_weight(name, weight) * value
+        return total
+
+    def compute_term(self, name: str, generated, target, training: bool):
+        """Raw value of one term, a scalar."""
+        if name == "feature":
+            encoder = self.autoencoder.encoder
+            return feature_loss(encoder(generated, training=False), encoder(target, training=False))
+        return TERMS[name](generated, target)
+
+    def effective_weight(self, name: str, weight: float):
+        """The weight of a term at this step; a schedule may change it."""
+        return weight
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "generator": serialize(self.generator),
+            "autoencoder": self.autoencoder and serialize(self.autoencoder),
+            "weights": dataclasses.asdict(self.weights_of_losses),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("generator", "discriminator", "autoencoder"):
+            if config.get(name) is not None:
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**{**config, "weights": LossWeights(**config["weights"])})
