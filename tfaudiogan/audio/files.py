@@ -193,7 +193,7 @@ class AudioWriter:
         self.peak = max(self.peak, float(magnitude.max()))
         if self._file.subtype != "FLOAT":
             self.clipped += int(np.count_nonzero(magnitude > 1.0))
-        self._file.write(audio)
+        self._file.write(_quantized(audio, self._file.subtype))
 
 
 @contextmanager
@@ -278,6 +278,18 @@ def _encoding(path: Path, source_subtype: str | None, floats: bool) -> tuple[str
         shallow = source_subtype is None or source_subtype in _SHALLOW
         subtype = "PCM_16" if shallow else "PCM_24"
     return container, subtype
+
+
+def _quantized(audio: np.ndarray, subtype: str) -> np.ndarray:
+    """Round to integers where the file holds some; libsndfile would cut off instead."""
+    if subtype not in ("PCM_16", "PCM_24"):
+        return audio
+    bits = 8 * _BYTES[subtype]
+    full_scale = 2 ** (bits - 1)
+    integers = np.rint(np.clip(audio * np.float64(full_scale), -full_scale, full_scale - 1))
+    if bits == 16:
+        return integers.astype(np.int16)
+    return integers.astype(np.int32) << 8
 
 
 def _create(
