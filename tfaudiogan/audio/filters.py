@@ -1,0 +1,115 @@
+"""Filters that move nothing in time: low-passes of every usual family, applied without delay.
+
+Recursive filters run forward and backward (their magnitude is applied twice, their phase not at
+all); FIR filters are symmetric and centred. A pair of recordings stays aligned to the sample
+through any of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import signal
+
+from tfaudiogan.audio.draws import uniform
+
+DRAWN_ORDERS = {
+    "butterworth": (2, 8),
+    "chebyshev1": (2, 6),
+    "chebyshev2": (6, 10),
+    "elliptic": (3, 6),
+    "bessel": (2, 8),
+    "fir": (32, 256),
+}
+FAMILIES = tuple(DRAWN_ORDERS)
+
+
+def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
+    """Run second-order sections forward and backward over ``(samples,)``; float32.
+
+    Unlike ``scipy.signal.sosfiltfilt`` it takes a signal of any length, even an empty one.
+    """
+    if not len(audio):
+        return audio.astype(np.float32)
+    pad = min(6 * len(sos) + 3, len(audio) - 1)
+    return signal.sosfiltfilt(sos, audio, padlen=pad).astype(np.float32)
+
+
+def convolve_centred(audio: np.ndarray, taps: np.ndarray) -> np.ndarray:
+    """Convolve ``(samples,)`` with an odd number of taps whose middle one is time 0; float32."""
+    if not len(audio):
+        return audio.astype(np.float32)
+    half = len(taps) // 2
+    return signal.oaconvolve(audio, taps)[half : half + len(audio)].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class LowPass:
+    """A low-pass filter without delay.
+
+    Args:
+        family: one of ``FAMILIES``.
+        order: order of the recursive filter, which is applied twice; for ``"fir"`` the even
+            number of taps less one (Hamming window).
+        cutoff_hz: edge as SciPy defines it for the family: -3 dB for Butterworth and Bessel
+            (-6 dB after both passes), end of the ripple for Chebyshev I and elliptic, start of
+            the stopband for Chebyshev II, -6 dB for FIR. At or above half the sample rate the
+            filter lets everything through.
+        ripple_db: passband ripple of Chebyshev I and elliptic filters, for each pass.
+        stopband_db: stopband attenuation of Chebyshev II and elliptic filters, for each pass.
+
+    Raises:
+        ValueError: for an unknown family, or a value out of range.
+    """
+
+    family: str
+    order: int
+    cutoff_hz: float
+    ripple_db: float = 0.5
+    stopband_db: float = 40.0
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"family is {self.family!r}; expected one of {', '.join(FAMILIES)}")
+        if self.order < 1 or (self.family == "fir" and self.order % 2):
+            raise ValueError(f"order is {self.order}; expected 1 or more, and even for fir")
+        if not self.cutoff_hz > 0:
+            raise ValueError(f"cutoff_hz is {self.cutoff_hz}; expected more than 0")
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, cutoff_hz: tuple[float, float]) -> "LowPass":
+        """Any family with equal chance; order by ``DRAWN_ORDERS``, ripple and attenuation usual."""
+        family = str(rng.choice(FAMILIES))
+        low, high = DRAWN_ORDERS[family]
+        order = int(rng.integers(low, high + 1))
+        return cls(
+            family,
+            order + order % 2 if family == "fir" else order,
+            uniform(rng, cutoff_hz, digits=1),
+            uniform(rng, (0.05, 1.0)),
+            uniform(rng, (30.0, 50.0), digits=1),
+        )
+
+    def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
+        """Filter ``(samples,)``; float32 of the same length and alignment."""
+        if self.cutoff_hz >= sample_rate / 2:
+            return audio.astype(np.float32)
+        if self.family == "fir":
+            return convolve_centred(
+                audio, signal.firwin(self.order + 1, self.cutoff_hz, fs=sample_rate)
+            )
+        return zero_phase(self.sections(sample_rate), audio)
+
+    def sections(self, sample_rate: int) -> np.ndarray:
+        """Second-order sections of one pass of a recursive family."""
+        kind = {"Wn": self.cutoff_hz, "fs": sample_rate, "output": "sos"}
+        if self.family == "butterworth":
+            return signal.butter(self.order, **kind)
+        if self.family == "chebyshev1":
+            return signal.cheby1(self.order, self.ripple_db, **kind)
+        if self.family == "chebyshev2":
+            return signal.cheby2(self.order, self.stopband_db, **kind)
+        if self.family == "elliptic":
+            return signal.ellip(self.order, self.ripple_db, self.stopband_db, **kind)
+        if self.family == "bessel":
+            return signal.bessel(self.order, norm="mag", **kind)
+        raise ValueError("a fir filter has no second-order sections")
