@@ -1,0 +1,225 @@
+"""Build a corpus in parallel, whatever makes its pairs: resumable, and true after each of them."""
+
+import functools
+import hashlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfaudiogan.data.corpus import SPLITS, Corpus, CorpusWriter, Pair
+from tfaudiogan.errors import InputError
+from tfaudiogan.progress import progress_bar
+from tfaudiogan.storage import checksum
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A pair that can be made: what the manifest will say of it, and the files it is made from.
+
+    The pair is made again when the files' contents, the split or the settings change.
+    """
+
+    name: str
+    split: str
+    source: str
+    paths: tuple[Path, ...]
+    settings: Mapping[str, Any]
+
+    def checksum(self) -> str:
+        """SHA-256 of the file; of the files' checksums where there are several."""
+        checksums = [checksum(path) for path in self.paths]
+        if len(checksums) == 1:
+            return checksums[0]
+        return hashlib.sha256("".join(checksums).encode()).hexdigest()
+
+
+Maker = Callable[[Recipe], tuple[np.ndarray, np.ndarray]]
+"""Makes input and target of a pair, ``(samples,)`` each; an InputError says why it can't.
+
+It is sent to other processes: a module's function or a frozen dataclass, not a closure.
+"""
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What a run did: names of tracks rendered and already there, and why others were refused."""
+
+    rendered: tuple[str, ...]
+    skipped: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+def build_corpus(
+    out: Path | str,
+    recipes: Sequence[Recipe],
+    make: Maker,
+    *,
+    task: str,
+    sample_rate: int,
+    jobs: int | None = None,
+    tracks: int | Mapping[str, int] | None = None,
+    what: str = "tracks",
+) -> tuple[Corpus, RenderReport]:
+    """Make every pair that ``out`` doesn't hold already from the same files and settings.
+
+    Pairs of other settings are replaced. The manifest is true after each pair, so a run that was
+    stopped goes on where it was. The bytes don't depend on the number of jobs.
+
+    Args:
+        out: the corpus's folder.
+        recipes: one for each pair.
+        make: makes one.
+        task: the corpus's.
+        sample_rate: in hertz.
+        jobs: processes, each with one track in memory; one for each processor by default.
+        tracks: at most so many of each split, or a number for each split by name. Which ones
+            depends on their names alone.
+        what: what the recipes are, for the message when none can be made.
+
+    Raises:
+        InputError: when no pair can be made, or a setting is wrong. A track that can't be made is
+            no error: the report names it.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs is {jobs}; expected 1 or more")
+    wanted = _choose(recipes, tracks)
+    writer = CorpusWriter(out, task, sample_rate)
+    _remove_partial_files(writer.folder)
+
+    done, refused, todo = [], {}, []
+    for recipe in recipes:
+        try:
+            source_sha256 = recipe.checksum()
+        except OSError as error:
+            refused[recipe.name] = f"{error.filename} cannot be read: {error.strerror}"
+            continue
+        if writer.done(recipe.name, recipe.split, source_sha256, recipe.settings):
+            done.append(recipe.name)
+        elif recipe.name in wanted:
+            todo.append((recipe, source_sha256))
+    writer.keep_only(done)
+    skipped = [name for name in done if name in wanted]
+
+    rendered = []
+    worker = _Worker(make, writer)
+    with progress_bar() as progress:
+        bar = progress.add_task(
+            "Rendering", total=len(skipped) + len(todo), completed=len(skipped), status=""
+        )
+
+        def finish(recipe: Recipe, result: Callable[[], Pair]) -> None:
+            try:
+                writer.record(result())
+                rendered.append(recipe.name)
+            except InputError as error:
+                refused[recipe.name] = str(error)
+            progress.update(bar, advance=1, status=recipe.name)
+
+        jobs = min(jobs or _processors(), len(todo))
+        if jobs > 1:
+            _work_in_processes(worker, todo, jobs, finish)
+        else:
+            for recipe, source_sha256 in todo:
+                finish(recipe, functools.partial(worker, recipe, source_sha256))
+    if not rendered and not done:
+        raise InputError(
+            f"none of the {len(wanted)} {what} could be rendered; the first reason: "
+            f"{next(iter(refused.values()), 'no track was asked for')}"
+        )
+    report = RenderReport(tuple(sorted(rendered)), tuple(skipped), refused)
+    return Corpus.load(writer.folder), report
+
+
+def _choose(recipes: Sequence[Recipe], tracks: int | Mapping[str, int] | None) -> set[str]:
+    """Names of the tracks to render: in each split those with the smallest hash of the name."""
+    if tracks is None:
+        return {recipe.name for recipe in recipes}
+    limits = tracks if isinstance(tracks, Mapping) else dict.fromkeys(SPLITS, tracks)
+    names = set()
+    for split, limit in limits.items():
+        if split not in SPLITS or limit < 0:
+            raise InputError(f"{limit} tracks of {split!r}; expected 0 or more of {SPLITS}")
+        of_split = [recipe.name for recipe in recipes if recipe.split == split]
+        of_split.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+        names.update(of_split[:limit])
+    return names
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _remove_partial_files(folder: Path) -> None:
+    for path in folder.rglob(".*.partial.*"):
+        path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    make: Maker
+    writer: CorpusWriter
+
+    def __call__(self, recipe: Recipe, source_sha256: str) -> Pair:
+        return self.writer.write_pair(
+            *self.make(recipe),
+            name=recipe.name,
+            split=recipe.split,
+            source=recipe.source,
+            source_sha256=source_sha256,
+            settings=recipe.settings,
+        )
+
+
+_worker: _Worker
+
+
+def _start_worker(worker: _Worker) -> None:
+    global _worker
+    _worker = worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers itself
+
+
+def _work(recipe: Recipe, source_sha256: str) -> Pair:
+    return _worker(recipe, source_sha256)
+
+
+def _work_in_processes(
+    worker: _Worker,
+    todo: Sequence[tuple[Recipe, str]],
+    jobs: int,
+    finish: Callable[[Recipe, Callable[[], Pair]], None],
+) -> None:
+    """Call ``finish(recipe, result)`` as pairs are done; an interrupt ends the processes at once.
+
+    Processes are spawned, not forked, so that a parent that has started TensorFlow is safe.
+    """
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), _start_worker, (worker,)
+    ) as executor:
+        futures = {executor.submit(_work, *job): job[0] for job in todo}
+        try:
+            for future in as_completed(futures):
+                finish(futures[future], future.result)
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a rendering process died, most likely out of memory; run again with fewer jobs: "
+                "the tracks that are done stay"
+            ) from error
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise
+        finally:
+            _remove_partial_files(worker.writer.folder)
