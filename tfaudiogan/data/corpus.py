@@ -141,6 +141,16 @@ class Corpus:
         """What the pairs teach: ``instrument``, ``phone``, ``superres`` or ``pairs``."""
         return self.pairs[0].task
 
+    @property
+    def description(self) -> str:
+        """The corpus in words: task, tracks and hours of each split."""
+        parts = []
+        for split in SPLITS:
+            pairs = [pair for pair in self.pairs if pair.split == split]
+            hours = sum(pair.seconds for pair in pairs) / 3600.0
+            parts.append(f"{split} {len(pairs)} tracks, {hours:.2f} h")
+        return f"{self.task} pairs at {self.sample_rate} Hz: {'; '.join(parts)}"
+
     def split(self, name: str) -> tuple[Pair, ...]:
         """The pairs of ``"train"``, ``"validation"`` or ``"test"``.
 

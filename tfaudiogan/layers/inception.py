@@ -7,6 +7,10 @@ from keras import ops
 from tfaudiogan.layers.rearrangement import check_rank_3
 
 
+def _split(tensor, sizes: Sequence[int]):
+    return ops.split(tensor, list(accumulate(sizes))[:-1], axis=-1)
+
+
 @keras.saving.register_keras_serializable("tfaudiogan")
 class Inception1D(keras.layers.Layer):
     """Kernels of several sizes side by side, each behind a 1x1 bottleneck (section IV-D, Fig. 2).
@@ -83,7 +87,7 @@ class Inception1D(keras.layers.Layer):
         self.reduce_bias = self.add_weight(
             name="reduce_bias", shape=(sum(self.bottlenecks),), initializer="zeros"
         )
-        self.kernels, self.biases = [], []
+        self.kernels = []
         for size, bottleneck, filters in zip(
             self.kernel_sizes, self.bottlenecks, self.branch_filters, strict=True
         ):
@@ -94,9 +98,7 @@ class Inception1D(keras.layers.Layer):
                     initializer=self.kernel_initializer.clone(),
                 )
             )
-            self.biases.append(
-                self.add_weight(name=f"bias_{size}", shape=(filters,), initializer="zeros")
-            )
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def _initial_reduction(self, shape, dtype=None):
         return ops.concatenate(
@@ -109,10 +111,11 @@ class Inception1D(keras.layers.Layer):
 
     def call(self, inputs):
         reduced = ops.conv(inputs, self.reduce_kernel) + self.reduce_bias
-        parts = ops.split(reduced, list(accumulate(self.bottlenecks))[:-1], axis=-1)
+        parts = _split(reduced, self.bottlenecks)
+        biases = _split(self.bias, self.branch_filters)
         branches = [
             ops.conv(part, kernel, padding="same") + bias
-            for part, kernel, bias in zip(parts, self.kernels, self.biases, strict=True)
+            for part, kernel, bias in zip(parts, self.kernels, biases, strict=True)
         ]
         return ops.concatenate(branches, axis=-1)
 

@@ -1,4 +1,4 @@
-"""The two gradients that Keras leaves to the backend, for TensorFlow and JAX."""
+"""What Keras leaves to the backend in a step of several updates, for TensorFlow and JAX."""
 
 from collections.abc import Callable, Sequence
 
@@ -72,3 +72,45 @@ def input_gradient(function: Callable, inputs):
     import jax
 
     return jax.grad(lambda values: ops.sum(function(values)))(inputs)
+
+
+class MultiUpdateModel(keras.Model):
+    """A model whose training step makes several updates, written once for both backends.
+
+    A subclass gives ``step(data) -> logs`` and calls ``update`` in it.
+    """
+
+    def step(self, data) -> dict:
+        """All updates of a training step, from one batch of data to its logs."""
+        raise NotImplementedError
+
+    def update(self, loss: Callable[[], object], variables: Sequence, optimizer) -> None:
+        """Move ``variables`` down the gradient of a loss; none, and only the loss is computed."""
+        if not variables:
+            loss()
+            return
+        state = self.variables + self.metrics_variables + optimizer.variables
+        _, gradients = value_and_gradients(loss, variables, state)
+        optimizer.apply(gradients, variables)
+
+    def train_step(self, *arguments):
+        """``step`` in the form that the backend's trainer calls."""
+        if check_backend() == "jax":
+            return self._stateless_step(*arguments)
+        return self.step(*arguments)
+
+    def _stateless_step(self, state, data):
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        mapping = [
+            pair
+            for group, values in zip(groups, state, strict=True)
+            for pair in zip(group, values, strict=True)
+        ]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            logs = self.step(data)
+        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)

@@ -4,14 +4,14 @@ from keras import ops
 from tfaudiogan.config import LossWeights
 from tfaudiogan.losses import ADVERSARIAL, gradient_penalty
 from tfaudiogan.training.composite import CompositeModel
-from tfaudiogan.training.gradients import check_backend, input_gradient, value_and_gradients
+from tfaudiogan.training.gradients import MultiUpdateModel, check_backend, input_gradient
 
 PENALTIES = ("interpolates", "generated")
 _CRITIC_LOGS = ("critic_loss", "critic_distance", "penalty")
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
-class WGANGP(CompositeModel):
+class WGANGP(MultiUpdateModel, CompositeModel):
     """A generator and a critic that learn against each other (sections IV-A, IV-B, IV-I).
 
     A training step takes ``batch * (n_critic + 1)`` windows: ``n_critic`` critic updates, then one
@@ -154,20 +154,11 @@ class WGANGP(CompositeModel):
         self.critic_trackers["critic_loss"].update_state(loss)
         return loss
 
-    def _update(self, function, network, optimizer) -> None:
-        variables = network.trainable_variables
-        if not variables:
-            function()
-            return
-        state = self.variables + self.metrics_variables + optimizer.variables
-        _, gradients = value_and_gradients(function, variables, state)
-        optimizer.apply(gradients, variables)
-
     def _update_critic(self, inputs, target) -> None:
         generated = ops.stop_gradient(self.generator(inputs, training=True))
-        self._update(
+        self.update(
             lambda: self.critic_loss(generated, target),
-            self.discriminator,
+            self.discriminator.trainable_variables,
             self.discriminator_optimizer,
         )
         if self.weight_clip is not None:
@@ -182,9 +173,9 @@ class WGANGP(CompositeModel):
             self.compute_metrics(inputs, target, ops.stop_gradient(generated))
             return value
 
-        self._update(loss, self.generator, self.optimizer)
+        self.update(loss, self.generator.trainable_variables, self.optimizer)
 
-    def _step(self, data) -> dict:
+    def step(self, data) -> dict:
         inputs, target, _ = keras.utils.unpack_x_y_sample_weight(data)
         shape = (-1, self.n_critic + 1, *inputs.shape[1:])
         inputs, target = ops.reshape(inputs, shape), ops.reshape(target, shape)
@@ -192,27 +183,6 @@ class WGANGP(CompositeModel):
             self._update_critic(inputs[:, update], target[:, update])
         self._update_generator(inputs[:, -1], target[:, -1])
         return self.get_metrics_result()
-
-    def _stateless_step(self, state, data):
-        groups = (
-            self.trainable_variables,
-            self.non_trainable_variables,
-            self.optimizer.variables,
-            self.metrics_variables,
-        )
-        mapping = [
-            pair
-            for group, values in zip(groups, state, strict=True)
-            for pair in zip(group, values, strict=True)
-        ]
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            logs = self._step(data)
-        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
-
-    def train_step(self, *arguments):
-        """One step of ``n_critic`` critic updates and a generator update, on either backend."""
-        step = self._stateless_step if check_backend() == "jax" else self._step
-        return step(*arguments)
 
     def test_step(self, *arguments):
         """As Keras's; the critic's own logs belong to training and are left out."""

@@ -1,0 +1,73 @@
+"""A run's whole state in one file: every variable, seeds and optimisers included."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from tfaudiogan.errors import InputError
+from tfaudiogan.storage import replacing
+
+_PROGRESS = "progress"
+
+
+def state_variables(model) -> list:
+    """All variables of a compiled model that training changes, each once, in a fixed order."""
+    variables = [*model.variables, *model.metrics_variables]
+    for name in ("optimizer", "discriminator_optimizer"):
+        optimizer = getattr(model, name, None)
+        if optimizer is not None:
+            variables += optimizer.variables
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def save_state(path: Path | str, model, progress: Mapping[str, Any]) -> None:
+    """Write the model's variables and a JSON-able account of the progress, whole or not at all."""
+    arrays = {
+        f"{index:05d}": ops.convert_to_numpy(variable.value)
+        for index, variable in enumerate(state_variables(model))
+    }
+    arrays[_PROGRESS] = np.array(json.dumps(dict(progress)))
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def read_progress(path: Path | str) -> dict[str, Any]:
+    """The account of the progress alone.
+
+    Raises:
+        InputError: when the file is not a checkpoint.
+    """
+    try:
+        with np.load(path) as arrays:
+            return json.loads(str(arrays[_PROGRESS]))
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is not a checkpoint ({error}); start the run anew") from error
+
+
+def load_values(path: Path | str, model) -> list[np.ndarray]:
+    """The values of ``state_variables``, in their order.
+
+    Raises:
+        InputError: when the checkpoint is of another model.
+    """
+    variables = state_variables(model)
+    with np.load(path) as arrays:
+        names = sorted(name for name in arrays.files if name != _PROGRESS)
+        values = [arrays[name] for name in names]
+    shapes = [tuple(variable.shape) for variable in variables]
+    if [value.shape for value in values] != shapes:
+        raise InputError(
+            f"{path} holds {len(values)} variables of another model, not these {len(shapes)}; "
+            "resume with the run's own configuration"
+        )
+    return values
+
+
+def assign_values(model, values: Sequence[np.ndarray]) -> None:
+    """Set the model's variables to what ``load_values`` read."""
+    for variable, value in zip(state_variables(model), values, strict=True):
+        variable.assign(value)
