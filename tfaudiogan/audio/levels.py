@@ -35,13 +35,11 @@ def block_power(audio: np.ndarray) -> np.ndarray:
     Returns:
         ``(ceil(samples / BLOCK),)`` float64.
     """
-    power = np.square(audio, dtype=np.float64)
-    if power.ndim == 2:
-        power = power.mean(axis=1)
-    if not len(power):
-        return power
-    starts = np.arange(0, len(power), BLOCK)
-    return np.add.reduceat(power, starts) / np.diff(np.append(starts, len(power)))
+    whole = len(audio) // BLOCK
+    blocks = audio[: whole * BLOCK].reshape(whole, BLOCK * math.prod(audio.shape[1:]))
+    power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64) / blocks.shape[1]
+    rest = audio[whole * BLOCK :]
+    return np.append(power, np.square(rest, dtype=np.float64).mean()) if len(rest) else power
 
 
 class LevelMeter:

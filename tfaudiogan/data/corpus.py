@@ -344,9 +344,9 @@ def _to_pcm16(audio: np.ndarray, what: str) -> np.ndarray:
         return audio
     if not np.isfinite(audio).all():
         raise InputError(f"{what} holds samples that are not finite")
-    peak = float(np.abs(audio).max())
-    scale = 32767.0 / max(1.0, peak)
-    return np.round(audio.astype(np.float64) * scale).astype(np.int16)
+    peak = max(1.0, float(audio.max()), -float(audio.min()))
+    scaled = audio * np.float32(32767.0 / peak)
+    return np.rint(scaled, out=scaled).astype(np.int16)
 
 
 def _wav_samples(path: Path) -> int | None:
