@@ -19,7 +19,7 @@ class Diverged(RuntimeError):
     """The loss is no longer a number."""
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(Exception):
     """The run was asked to stop, and has saved its state."""
 
 

@@ -1,0 +1,53 @@
+# make train   sets everything up and trains on the embedded demo corpus
+# make test    sets everything up and runs the quick tests
+# `make PYTHON=python3.12 train` takes another interpreter.
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: train test test-slow test-all lint fluidsynth setup clean
+
+train: setup
+	$(BIN)/python train.py
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+setup: fluidsynth $(READY)
+
+$(READY): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tfaudiogan needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 train"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing; run: sudo apt-get install -y python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+# FluidSynth's library comes from the system's package manager; no wheel contains it.
+HAS_FLUIDSYNTH = $(PYTHON) -c 'import ctypes.util, glob, sys; sys.exit(not (ctypes.util.find_library("fluidsynth") or glob.glob("/opt/homebrew/lib/libfluidsynth*.dylib")))'
+
+fluidsynth:
+	@if $(HAS_FLUIDSYNTH); then exit 0; fi; \
+	if command -v apt-get >/dev/null; then \
+	  install="apt-get install -y --no-install-recommends libfluidsynth3"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && $$install; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo $$install; \
+	  else echo "FluidSynth's library is missing; run: sudo $$install"; exit 1; fi; \
+	elif command -v brew >/dev/null; then brew install fluid-synth; \
+	else echo "FluidSynth's library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

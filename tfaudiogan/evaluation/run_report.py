@@ -1,0 +1,95 @@
+"""A trained model on held-out pairs: its scores, and the page to look at and listen to."""
+
+import json
+from pathlib import Path
+
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.errors import InputError
+from tfaudiogan.evaluation.examples import make_examples
+from tfaudiogan.evaluation.report import write_report
+from tfaudiogan.evaluation.scores import score
+from tfaudiogan.evaluation.tables import Scores
+from tfaudiogan.inference import WindowModel, load_model
+
+RUN_WINDOWS = 2000
+RUN_SECONDS = 30.0
+
+
+def score_model(
+    model: WindowModel,
+    corpus: Corpus,
+    split: str = "test",
+    windows: int | None = None,
+    seconds: float | None = None,
+) -> Scores:
+    """Score a model over windows and whole tracks of a split.
+
+    Raises:
+        InputError: when the model is for another sample rate than the corpus.
+    """
+    rate = model.metadata.sample_rate
+    if rate != corpus.sample_rate:
+        raise InputError(
+            f"the model is for {rate} Hz and {corpus.folder} is at {corpus.sample_rate} Hz; "
+            f"render it with --sample-rate {rate}"
+        )
+    return score(
+        model,
+        corpus,
+        split,
+        model.metadata.window,
+        limit=windows,
+        seconds=seconds,
+        progress=True,
+    )
+
+
+def report_model(
+    model: WindowModel,
+    corpus: Corpus,
+    scores: Scores,
+    folder: Path,
+    path: Path,
+    *,
+    history: Path | None = None,
+    config: dict | None = None,
+    facts: dict | None = None,
+) -> Path:
+    """Write the report of a model's scores, with excerpts of the split."""
+    return write_report(
+        folder,
+        title=f"{corpus.task}: {path.parent.name or path.name}",
+        scores=scores,
+        history=history,
+        examples=make_examples(model, corpus, scores.split, window=model.metadata.window),
+        config=config,
+        facts=facts,
+        commands={
+            "Enhance a recording": f"tfaudiogan enhance RECORDING.wav --model {path} --out OUT.wav",
+            "Score it again": f"tfaudiogan evaluate --model {path} --data {corpus.folder}",
+        },
+    )
+
+
+def report_run(run, corpus: Corpus) -> Scores:
+    """Score a finished run's best generator on the test split and write the run's report.
+
+    At most ``RUN_WINDOWS`` windows and ``RUN_SECONDS`` of each track, so that a run ends soon;
+    ``tfaudiogan evaluate`` takes all.
+
+    Args:
+        run: a ``training.run.RunFolder``.
+    """
+    model = load_model(run.generator)
+    scores = score_model(model, corpus, windows=RUN_WINDOWS, seconds=RUN_SECONDS)
+    report_model(
+        model,
+        corpus,
+        scores,
+        run.report,
+        run.generator,
+        history=run.history,
+        config=json.loads(run.config.read_text(encoding="utf-8")),
+        facts=json.loads(run.facts.read_text(encoding="utf-8")),
+    )
+    return scores
