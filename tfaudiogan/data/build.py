@@ -1,13 +1,7 @@
 """Build a corpus in parallel, whatever makes its pairs: resumable, and true after each of them."""
 
-import functools
 import hashlib
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.data.corpus import SPLITS, Corpus, CorpusWriter, Pair
+from tfaudiogan.data.parallel import check_jobs, run_jobs
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.storage import checksum
@@ -88,8 +83,7 @@ def build_corpus(
         InputError: when no pair can be made, or a setting is wrong. A track that can't be made is
             no error: the report names it.
     """
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs is {jobs}; expected 1 or more")
+    check_jobs(jobs)
     wanted = _choose(recipes, tracks)
     writer = CorpusWriter(out, task, sample_rate)
     _remove_partial_files(writer.folder)
@@ -109,26 +103,24 @@ def build_corpus(
     skipped = [name for name in done if name in wanted]
 
     rendered = []
-    worker = _Worker(make, writer)
     with progress_bar() as progress:
         bar = progress.add_task(
             "Rendering", total=len(skipped) + len(todo), completed=len(skipped), status=""
         )
 
-        def finish(recipe: Recipe, result: Callable[[], Pair]) -> None:
+        def finish(item: tuple[Recipe, str], result: Callable[[], Pair]) -> None:
+            name = item[0].name
             try:
                 writer.record(result())
-                rendered.append(recipe.name)
+                rendered.append(name)
             except InputError as error:
-                refused[recipe.name] = str(error)
-            progress.update(bar, advance=1, status=recipe.name)
+                refused[name] = str(error)
+            progress.update(bar, advance=1, status=name)
 
-        jobs = min(jobs or _processors(), len(todo))
-        if jobs > 1:
-            _work_in_processes(worker, todo, jobs, finish)
-        else:
-            for recipe, source_sha256 in todo:
-                finish(recipe, functools.partial(worker, recipe, source_sha256))
+        try:
+            run_jobs(_Worker(make, writer), todo, finish, jobs)
+        finally:
+            _remove_partial_files(writer.folder)
     if not rendered and not done:
         raise InputError(
             f"none of the {len(wanted)} {what} could be rendered; the first reason: "
@@ -153,12 +145,6 @@ def _choose(recipes: Sequence[Recipe], tracks: int | Mapping[str, int] | None) -
     return names
 
 
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _remove_partial_files(folder: Path) -> None:
     for path in folder.rglob(".*.partial.*"):
         path.unlink(missing_ok=True)
@@ -169,7 +155,8 @@ class _Worker:
     make: Maker
     writer: CorpusWriter
 
-    def __call__(self, recipe: Recipe, source_sha256: str) -> Pair:
+    def __call__(self, item: tuple[Recipe, str]) -> Pair:
+        recipe, source_sha256 = item
         return self.writer.write_pair(
             *self.make(recipe),
             name=recipe.name,
@@ -178,48 +165,3 @@ class _Worker:
             source_sha256=source_sha256,
             settings=recipe.settings,
         )
-
-
-_worker: _Worker
-
-
-def _start_worker(worker: _Worker) -> None:
-    global _worker
-    _worker = worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers itself
-
-
-def _work(recipe: Recipe, source_sha256: str) -> Pair:
-    return _worker(recipe, source_sha256)
-
-
-def _work_in_processes(
-    worker: _Worker,
-    todo: Sequence[tuple[Recipe, str]],
-    jobs: int,
-    finish: Callable[[Recipe, Callable[[], Pair]], None],
-) -> None:
-    """Call ``finish(recipe, result)`` as pairs are done; an interrupt ends the processes at once.
-
-    Processes are spawned, not forked, so that a parent that has started TensorFlow is safe.
-    """
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), _start_worker, (worker,)
-    ) as executor:
-        futures = {executor.submit(_work, *job): job[0] for job in todo}
-        try:
-            for future in as_completed(futures):
-                finish(futures[future], future.result)
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a rendering process died, most likely out of memory; run again with fewer jobs: "
-                "the tracks that are done stay"
-            ) from error
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
-            raise
-        finally:
-            _remove_partial_files(worker.writer.folder)
