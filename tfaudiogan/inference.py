@@ -1,6 +1,7 @@
 """A trained model in any form — Keras, SavedModel, TFLite, ONNX — as one function on windows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.errors import InputError
+from tfaudiogan.extras import require
 from tfaudiogan.metadata import ModelMetadata, read_metadata
 
 WINDOWS_AT_ONCE = 16
@@ -74,14 +76,20 @@ def _load_file(path: Path, threads: int | None) -> WindowModel:
         )
     path = folder or path
     metadata = read_metadata(path)
+    with _reported(path):
+        return WindowModel(load(path, threads), metadata)
+
+
+@contextmanager
+def _reported(path: Path | str) -> Iterator[None]:
+    """One line instead of whatever a runtime says about a damaged file."""
     try:
-        function = load(path, threads)
+        yield
     except InputError:
         raise
-    except Exception as error:  # every runtime has errors of its own for a damaged file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    except Exception as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise InputError(f"{path} cannot be loaded ({reason}); export or train it again") from error
-    return WindowModel(function, metadata)
 
 
 def _saved_model_folder(path: Path) -> Path | None:
@@ -92,14 +100,26 @@ def _saved_model_folder(path: Path) -> Path | None:
     return max(versions, key=lambda p: int(p.name), default=None)
 
 
+def load_keras(path: Path | str) -> Any:
+    """Load a Keras model that may hold this package's layers.
+
+    Raises:
+        InputError: when Keras cannot.
+    """
+    import keras
+
+    import tfaudiogan.layers  # noqa: F401 - registers the layers
+
+    with _reported(path):
+        return keras.saving.load_model(path, compile=False)
+
+
 def _load_keras(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
     import keras
 
     if keras.backend.backend() == "tensorflow":
         _limit_tensorflow(threads)
-    import tfaudiogan.layers  # noqa: F401 - registers the layers
-
-    return _keras_function(keras.saving.load_model(path, compile=False))
+    return _keras_function(load_keras(path))
 
 
 def _keras_window(model: Any) -> int | None:
@@ -168,6 +188,7 @@ def _load_tflite(path: Path, threads: int | None) -> Callable[[np.ndarray], np.n
 
 
 def _load_onnx(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+    require("onnx", "onnxruntime")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

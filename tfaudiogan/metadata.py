@@ -18,6 +18,7 @@ from tfaudiogan._version import __version__
 from tfaudiogan.audio.levels import COMMON_LEVEL_DBFS
 from tfaudiogan.audio.windows import check_window
 from tfaudiogan.errors import InputError
+from tfaudiogan.extras import require
 from tfaudiogan.storage import replacing, write_text
 
 ENTRY = "tfaudiogan.json"
@@ -117,6 +118,8 @@ def read_metadata(path: Path | str) -> ModelMetadata:
             with zipfile.ZipFile(path) as archive:
                 text = archive.read(ENTRY).decode("utf-8")
         return ModelMetadata.from_json(text)
+    except InputError:
+        raise
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{path} is not a model of tfaudiogan (no {ENTRY} in it); give a .keras file of a run, "
@@ -141,6 +144,7 @@ def _write_zip(path: Path, text: str) -> None:
 
 
 def _write_onnx(path: Path, text: str) -> None:
+    require("onnx", "onnx")
     import onnx
 
     model = onnx.load(path)
@@ -150,7 +154,11 @@ def _write_onnx(path: Path, text: str) -> None:
 
 
 def _read_onnx(path: Path) -> str:
+    require("onnx", "onnxruntime")
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its classes have no public name
+        raise ValueError(str(error)) from error
     return session.get_modelmeta().custom_metadata_map[ENTRY]

@@ -1,0 +1,33 @@
+import pytest
+
+from tfaudiogan.export.saved_model import export_saved_model
+from tfaudiogan.metadata import ModelMetadata, write_metadata
+from tfaudiogan.models import build_generator
+
+WINDOW = 8192
+METADATA = ModelMetadata(
+    44100, WINDOW, task="instrument", trained_on="nothing: random weights", licence="Apache-2.0"
+)
+
+
+@pytest.fixture(scope="session")
+def generator():
+    """As wide a window as the paper's, few and narrow blocks: quick."""
+    return build_generator(WINDOW, blocks=4, d_max=0, base_filters=16, reduction=4)
+
+
+@pytest.fixture(scope="session")
+def source(generator, tmp_path_factory):
+    """The path of a trained model, as far as an export can tell."""
+    path = tmp_path_factory.mktemp("run") / "generator.keras"
+    generator.save(path)
+    write_metadata(path, METADATA)
+    return path
+
+
+@pytest.fixture(scope="session")
+def served(source, tmp_path_factory):
+    """A TensorFlow Serving directory with one version."""
+    path = tmp_path_factory.mktemp("models") / "piano"
+    export_saved_model(source, path)
+    return path

@@ -1,0 +1,141 @@
+"""A SavedModel for TensorFlow Serving, with framing, level and overlap-add inside the graph."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfaudiogan.audio.levels import BLOCK, GATE_DBFS, db_to_gain
+from tfaudiogan.audio.windows import periodic_hann
+from tfaudiogan.errors import InputError
+from tfaudiogan.export.source import load_source
+from tfaudiogan.export.warmup import write_warmup
+from tfaudiogan.metadata import ModelMetadata, write_metadata
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+WINDOWS_AT_ONCE = 8
+
+
+def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1) -> Path:
+    """Write the TensorFlow Serving directory ``out/version/`` and return its path.
+
+    The SavedModel has two signatures, each with one input and one output called ``audio``:
+
+    - ``enhance``, also as ``serving_default``: ``(batch, samples)`` float32 to the same shape, any
+      number of samples. Each row is brought to the model's level, cut into windows, enhanced,
+      overlap-added and brought back, ``WINDOWS_AT_ONCE`` windows at a time.
+    - ``window``: ``(batch, window, 1)`` float32 to the same shape, the network as it is.
+
+    ``assets.extra`` holds the metadata and the requests that TensorFlow Serving warms up with. The
+    folder appears under its name once it is whole, as a running server needs.
+
+    Args:
+        model_path: a ``.keras`` file with metadata.
+        out: the directory, named as the server is to call the model.
+        version: a number; a server takes the highest.
+
+    Raises:
+        InputError: when the model cannot be loaded, or the version is there already.
+    """
+    target = Path(out) / str(version)
+    if version < 0:
+        raise InputError(f"version is {version}; expected 0 or more")
+    if target.exists():
+        raise InputError(f"{target} exists already; give another version, such as {version + 1}")
+    model, metadata = load_source(model_path)
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=out, prefix=".partial-"))
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror}); choose another place") from error
+    try:
+        _save(model, metadata, temporary)
+        write_metadata(temporary, metadata)
+        write_warmup(temporary, Path(out).name, metadata.window, metadata.sample_rate)
+        temporary.chmod(0o755)
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    module.enhance = tf.function(
+        lambda audio: {"audio": enhance_in_graph(model, metadata, audio)},
+        input_signature=[tf.TensorSpec((None, None), tf.float32, name="audio")],
+    )
+    module.window = tf.function(
+        lambda audio: {"audio": model(audio, training=False)},
+        input_signature=[tf.TensorSpec((None, metadata.window, 1), tf.float32, name="audio")],
+    )
+    signatures = {
+        "serving_default": module.enhance,
+        "enhance": module.enhance,
+        "window": module.window,
+    }
+    tf.saved_model.save(module, folder, signatures)
+
+
+def enhance_in_graph(
+    model: "keras.Model", metadata: ModelMetadata, audio: "tf.Tensor"
+) -> "tf.Tensor":
+    """What ``tfaudiogan.enhance`` does, in TensorFlow: ``(batch, samples)`` to the same shape."""
+    import tensorflow as tf
+
+    window, half = metadata.window, metadata.hop
+    batch, samples = tf.unstack(tf.shape(audio))
+    gain = _gain(audio, metadata.level_dbfs)
+
+    count = -(-samples // half) + 1
+    padded = tf.pad(audio * gain, [[0, 0], [half, count * half - samples]])
+    halves = tf.reshape(padded, (batch, count + 1, half))
+    windows = tf.concat([halves[:, :-1], halves[:, 1:]], axis=-1)
+    output = _in_chunks(model, tf.reshape(windows, (-1, window)))
+    faded = tf.reshape(output * periodic_hann(window), (batch, count, 2, half))
+    added = faded[:, 1:, 0] + faded[:, :-1, 1]
+    return tf.reshape(added, (batch, (count - 1) * half))[:, :samples] / gain
+
+
+def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":
+    """The factor that brings each row to the level, ``(batch, 1)``; as ``audio.levels`` says."""
+    import tensorflow as tf
+
+    batch, samples = tf.unstack(tf.shape(audio))
+    blocks = -(-samples // BLOCK)
+    padded = tf.pad(tf.square(audio), [[0, 0], [0, blocks * BLOCK - samples]])
+    energy = tf.reduce_sum(tf.reshape(padded, (batch, blocks, BLOCK)), axis=-1)
+    energy = tf.cast(energy, tf.float64)
+    length = tf.cast(tf.minimum(BLOCK, samples - BLOCK * tf.range(blocks)), tf.float64)
+    sounding = tf.cast(energy > length * db_to_gain(GATE_DBFS) ** 2, tf.float64)
+    power = tf.math.divide_no_nan(
+        tf.reduce_sum(sounding * energy, axis=1, keepdims=True),
+        tf.reduce_sum(sounding * length, axis=1, keepdims=True),
+    )
+    gain = db_to_gain(level_dbfs) / tf.sqrt(tf.where(power > 0, power, 1.0))
+    return tf.cast(tf.where(power > 0, gain, 1.0), tf.float32)
+
+
+def _in_chunks(model: "keras.Model", windows: "tf.Tensor") -> "tf.Tensor":
+    """Run the model on ``(windows, window)``, a few at a time, so that memory stays bounded."""
+    import tensorflow as tf
+
+    chunks = -(-tf.shape(windows)[0] // WINDOWS_AT_ONCE)
+
+    def run(i: "tf.Tensor", outputs: "tf.TensorArray") -> tuple["tf.Tensor", "tf.TensorArray"]:
+        chunk = windows[i * WINDOWS_AT_ONCE : (i + 1) * WINDOWS_AT_ONCE, :, tf.newaxis]
+        return i + 1, outputs.write(i, model(chunk, training=False)[..., 0])
+
+    outputs = tf.TensorArray(
+        tf.float32, chunks, infer_shape=False, element_shape=(None, windows.shape[1])
+    )
+    _, outputs = tf.while_loop(
+        lambda i, _: i < chunks, run, (tf.constant(0), outputs), parallel_iterations=1
+    )
+    return outputs.concat()

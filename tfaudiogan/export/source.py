@@ -1,0 +1,36 @@
+"""The model that an export starts from."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfaudiogan.errors import InputError
+from tfaudiogan.inference import load_keras
+from tfaudiogan.metadata import ModelMetadata, read_metadata
+from tfaudiogan.storage import checksum
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load_source(path: Path | str) -> tuple["keras.Model", ModelMetadata]:
+    """Load a ``.keras`` generator and its metadata, with the file's checksum and parameter count.
+
+    Raises:
+        InputError: when it is no model of this package, or Keras does not run on TensorFlow.
+    """
+    path = Path(path)
+    if path.is_dir() or (path.exists() and path.suffix != ".keras"):
+        raise InputError(f"{path} is not a .keras file; export the generator.keras of a run")
+    metadata = read_metadata(path)
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"export needs Keras on TensorFlow, not on {keras.backend.backend()}; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    model = load_keras(path)
+    return model, dataclasses.replace(
+        metadata, source_sha256=checksum(path), parameters=model.count_params()
+    )

@@ -1,0 +1,64 @@
+"""A TFLite file for phones and small computers: one window in, one window out."""
+
+import tempfile
+from pathlib import Path
+
+from tfaudiogan.errors import InputError
+from tfaudiogan.export.source import load_source
+from tfaudiogan.metadata import write_metadata
+from tfaudiogan.storage import replacing
+
+QUANTIZATIONS = ("float32", "float16", "dynamic")
+
+
+def export_tflite(model_path: Path | str, out: Path | str, quantization: str = "float32") -> Path:
+    """Write a TFLite file with built-in operators only, and return its path.
+
+    Its signature ``window`` maps ``audio``, ``(1, window)`` float32, to ``audio`` of that shape.
+    Levels and overlap-add happen outside: ``tfaudiogan.streaming`` shows how. The metadata is in
+    the file, in a zip archive after the model.
+
+    Args:
+        model_path: a ``.keras`` file with metadata.
+        out: the ``.tflite`` file.
+        quantization: of the weights: ``"float32"``, ``"float16"`` (half the size) or ``"dynamic"``
+            (a quarter; 8-bit weights, computed with where the processor has fast integers). Audio
+            stays float32.
+
+    Raises:
+        InputError: when the model cannot be loaded, or the quantization is another; full 8-bit
+            integers are refused.
+    """
+    out = Path(out)
+    if quantization in ("int8", "full_int8", "integer"):
+        raise InputError(
+            f"quantization {quantization!r} is refused: an 8-bit waveform has 256 steps, which "
+            "leaves about 15 dB; use 'dynamic', whose weights have 8 bits and whose audio is float"
+        )
+    if quantization not in QUANTIZATIONS:
+        raise InputError(
+            f"unknown quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}"
+        )
+    if out.suffix != ".tflite":
+        raise InputError(f"{out} does not end in .tflite; name it so")
+    model, metadata = load_source(model_path)
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    module.window = tf.function(
+        lambda audio: {"audio": model(audio[..., tf.newaxis], training=False)[..., 0]},
+        input_signature=[tf.TensorSpec((1, metadata.window), tf.float32, name="audio")],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, {"window": module.window})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["window"])
+        if quantization != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantization == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        content = converter.convert()
+    with replacing(out) as temporary:
+        temporary.write_bytes(content)
+        write_metadata(temporary, metadata)
+    return out
