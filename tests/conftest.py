@@ -1,0 +1,42 @@
+"""What the tests share: small corpora and networks, made on the spot."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from tfaudiogan.data.corpus import Corpus, CorpusWriter
+
+
+def write_corpus(folder, sample_rate=16000, seconds=1.0, tracks=(3, 1, 1), task="instrument"):
+    """A corpus of decaying tones; each target is its input, softer and with an added overtone."""
+    rng = np.random.default_rng(0)
+    writer = CorpusWriter(folder, task, sample_rate)
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    for split, count in zip(("train", "validation", "test"), tracks, strict=True):
+        for number in range(count):
+            tone = np.zeros_like(time)
+            for _ in range(4):
+                frequency, start = rng.uniform(100, 1500), rng.uniform(0, seconds / 2)
+                after = np.maximum(time - start, 0)
+                tone += np.sin(2 * np.pi * frequency * after) * np.exp(-3 * after)
+            tone = 0.1 * tone + 1e-4 * rng.normal(size=len(time))
+            writer.record(
+                writer.write_pair(
+                    tone,
+                    0.5 * tone + 0.1 * tone**2,
+                    name=f"{split}/{number}",
+                    split=split,
+                    source="made",
+                    source_sha256=str(number),
+                    settings={},
+                )
+            )
+    return Corpus.load(folder)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Corpus:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))

@@ -1,0 +1,120 @@
+import keras
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from tfaudiogan.layers import Inception1D, SubPixel1D, SuperPixel1D
+
+CASES = [
+    (lambda: SubPixel1D(ratio=2), (2, 8, 4), (2, 16, 2)),
+    (lambda: SubPixel1D(ratio=4), (2, 8, 4), (2, 32, 1)),
+    (lambda: SuperPixel1D(ratio=2), (2, 8, 4), (2, 4, 8)),
+    (lambda: SuperPixel1D(ratio=8), (2, 8, 1), (2, 1, 8)),
+    (lambda: Inception1D(16, reduction=2), (2, 96, 3), (2, 96, 16)),
+    (lambda: Inception1D(8, (3, 5), (3, 1), reduction=4), (2, 16, 4), (2, 16, 8)),
+]
+
+
+@pytest.mark.parametrize(("make", "input_shape", "output_shape"), CASES)
+def test_every_layer_keeps_its_promises(make, input_shape, output_shape, tmp_path):
+    inputs = np.random.default_rng(0).normal(size=input_shape).astype("float32")
+    layer = make()
+    eager = np.asarray(layer(inputs))
+    assert eager.shape == output_shape
+    assert layer.compute_output_shape(input_shape) == output_shape
+
+    copy = type(layer).from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+
+    batch_unknown = keras.Input(input_shape[1:])
+    assert layer(batch_unknown).shape == (None, *output_shape[1:])
+    width_unknown = keras.Input((None, input_shape[-1]))
+    assert layer(width_unknown).shape == (None, None, output_shape[-1])
+
+    model = keras.Model(width_unknown, layer(width_unknown))
+    compiled = model.predict(inputs, verbose=0)
+    # Compiled and eager kernels may sum in another order.
+    np.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-5)
+    path = tmp_path / "layer.keras"
+    model.save(path)
+    np.testing.assert_array_equal(
+        keras.models.load_model(path).predict(inputs, verbose=0), compiled
+    )
+
+    half = make()
+    half.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
+    assert keras.backend.standardize_dtype(half(inputs).dtype) == "bfloat16"
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 4])
+def test_sub_and_super_pixel_are_inverse_in_both_orders(ratio):
+    x = np.random.default_rng(0).normal(size=(3, 16, 8)).astype("float32")
+    down, up = SuperPixel1D(ratio), SubPixel1D(ratio)
+    np.testing.assert_array_equal(up(down(x)), x)
+    np.testing.assert_array_equal(down(up(x)), x)
+
+
+def test_sub_pixel_places_channels_in_time():
+    np.testing.assert_array_equal(
+        SubPixel1D(2)(np.array([[[1.0, 2.0], [3.0, 4.0]]])), [[[1.0], [2.0], [3.0], [4.0]]]
+    )
+
+
+def test_inception_equals_branches_computed_one_by_one():
+    layer = Inception1D(16, reduction=3)
+    layer.build((None, 200, 5))
+    x = np.random.default_rng(0).normal(size=(1, 200, 5)).astype("float32")
+    reduce_kernel, reduce_bias, *kernels, bias = (w.numpy() for w in _ordered(layer))
+    bias = bias + np.random.default_rng(1).normal(size=bias.shape).astype("float32")
+    layer.bias.assign(bias)
+    output = np.asarray(layer(x))[0]
+    reduced = x[0].astype("float64") @ reduce_kernel[0] + reduce_bias
+    expected, first = [], 0
+    for kernel in kernels:
+        part = reduced[:, first : first + kernel.shape[1]]
+        first += kernel.shape[1]
+        expected += [
+            sum(correlate(part[:, c], kernel[:, c, f], "same") for c in range(part.shape[1]))
+            for f in range(kernel.shape[2])
+        ]
+    # float32 sums of up to 81 * 2 products against float64.
+    np.testing.assert_allclose(output, np.stack(expected, -1) + bias, atol=1e-4)
+
+
+def _ordered(layer):
+    return [layer.reduce_kernel, layer.reduce_bias, *layer.kernels, layer.bias]
+
+
+@pytest.mark.parametrize(
+    ("filters", "reduction", "branches", "bottlenecks"),
+    [
+        (64, 16, (24, 24, 8, 8), (1, 1, 1, 1)),
+        (64, 4, (24, 24, 8, 8), (6, 6, 2, 2)),
+        (1024, 16, (384, 384, 128, 128), (24, 24, 8, 8)),
+    ],
+)
+def test_inception_shares(filters, reduction, branches, bottlenecks):
+    layer = Inception1D(filters, reduction=reduction)
+    assert layer.branch_filters == branches
+    assert layer.bottlenecks == bottlenecks
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: SubPixel1D(0), ValueError, "ratio is 0"),
+        (lambda: SuperPixel1D(2.0), TypeError, "ratio is 2.0"),
+        (lambda: SubPixel1D(True), TypeError, "ratio is True"),
+        (lambda: SubPixel1D(2)(np.zeros((1, 4, 3))), ValueError, "3 channels"),
+        (lambda: SuperPixel1D(2)(np.zeros((1, 5, 1))), ValueError, "width of 5"),
+        (lambda: SuperPixel1D(2)(np.zeros((1, 4))), ValueError, r"shape \(1, 4\)"),
+        (lambda: Inception1D(0), ValueError, "filters holds 0"),
+        (lambda: Inception1D(64.0), TypeError, "filters holds 64.0"),
+        (lambda: Inception1D(60), ValueError, "not whole"),
+        (lambda: Inception1D(64, (3, 9), (1, 1, 1)), ValueError, "one share for each"),
+        (lambda: Inception1D(64, reduction=0), ValueError, "reduction holds 0"),
+    ],
+)
+def test_bad_arguments_say_what_was_wrong(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
