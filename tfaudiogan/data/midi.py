@@ -14,7 +14,7 @@ from tfaudiogan.data.corpus import SPLITS, assign_splits
 from tfaudiogan.errors import InputError
 
 SUFFIXES = (".mid", ".midi")
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 4 * 2**20
 MAX_SECONDS = 3 * 3600.0
 
 
@@ -141,8 +141,9 @@ def _find_table(folder: Path) -> Path | None:
     tables = []
     for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            if "midi_filename" in next(csv.reader(stream), []):
-                tables.append(path)
+            columns = stream.readline().split(",")
+        if "midi_filename" in [column.strip().strip('"') for column in columns]:
+            tables.append(path)
     if len(tables) > 1:
         names = ", ".join(path.name for path in tables)
         raise InputError(f"{folder} has several tables ({names}); keep one of them")
