@@ -21,6 +21,7 @@ DRAWN_ORDERS = {
     "fir": (32, 256),
 }
 FAMILIES = tuple(DRAWN_ORDERS)
+_BLOCK = 1 << 18
 
 
 def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
@@ -35,11 +36,17 @@ def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
 
 
 def convolve_centred(audio: np.ndarray, taps: np.ndarray) -> np.ndarray:
-    """Convolve ``(samples,)`` with an odd number of taps whose middle one is time 0; float32."""
-    if not len(audio):
-        return audio.astype(np.float32)
-    half = len(taps) // 2
-    return signal.oaconvolve(audio, taps)[half : half + len(audio)].astype(np.float32)
+    """Convolve ``(samples,)`` with an odd number of taps whose middle one is time 0; float32.
+
+    Works block by block, so that a long signal takes no more memory than itself.
+    """
+    half, filtered = len(taps) // 2, np.empty(len(audio), np.float32)
+    for start in range(0, len(audio), _BLOCK):
+        first = max(0, start - half)
+        block = signal.oaconvolve(audio[first : start + _BLOCK + half], taps)
+        stop = min(start + _BLOCK, len(audio))
+        filtered[start:stop] = block[start - first + half : stop - first + half]
+    return filtered
 
 
 @dataclass(frozen=True)

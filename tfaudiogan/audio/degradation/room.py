@@ -1,5 +1,6 @@
 """The room between a source and the phone."""
 
+import importlib.util
 import math
 from dataclasses import dataclass
 
@@ -11,6 +12,15 @@ from tfaudiogan.errors import InputError
 
 MAX_ORDER = 60
 _WALL = 0.5
+
+
+def require_pyroomacoustics() -> None:
+    """Raise an InputError where pyroomacoustics isn't installed."""
+    if importlib.util.find_spec("pyroomacoustics") is None:
+        raise InputError(
+            "room responses need pyroomacoustics, which is not installed; "
+            "pip install 'tfaudiogan[phone]'"
+        )
 
 
 @dataclass(frozen=True)
@@ -77,13 +87,9 @@ class Room:
 
     def response(self, sample_rate: int) -> tuple[np.ndarray, int]:
         """The impulse response and the index of its direct sound, which is a whole one."""
-        try:
-            import pyroomacoustics
-        except ImportError as error:
-            raise InputError(
-                "room responses need pyroomacoustics, which is not installed; "
-                "pip install 'tfaudiogan[phone]'"
-            ) from error
+        require_pyroomacoustics()
+        import pyroomacoustics
+
         room = pyroomacoustics.ShoeBox(
             self.size_m,
             fs=sample_rate,

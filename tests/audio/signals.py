@@ -1,0 +1,31 @@
+"""Signals and measurements that several tests share."""
+
+import numpy as np
+from scipy import signal
+
+
+def noise(samples: int, seed: int = 0, level: float = 0.1) -> np.ndarray:
+    """White Gaussian noise, ``(samples,)`` float32."""
+    rng = np.random.default_rng(seed)
+    return (level * rng.standard_normal(samples)).astype(np.float32)
+
+
+def sine(hz: float, sample_rate: int, seconds: float, amplitude: float = 0.5) -> np.ndarray:
+    """A sine from phase 0, float32."""
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (amplitude * np.sin(2 * np.pi * hz * time)).astype(np.float32)
+
+
+def lag(first: np.ndarray, second: np.ndarray) -> int:
+    """How many samples the second signal comes later, by the peak of the cross-correlation."""
+    products = signal.correlate(second, first, mode="full", method="fft")
+    return int(np.argmax(np.abs(products))) - (len(first) - 1)
+
+
+def amplitude(audio: np.ndarray, hz: float, sample_rate: int) -> float:
+    """Amplitude of a sine in the middle half of a signal, in which it has whole periods."""
+    quarter = len(audio) // 4
+    middle = audio[quarter : len(audio) - quarter].astype(np.float64)
+    time = np.arange(len(middle)) / sample_rate
+    window = np.hanning(len(middle))
+    return 2 * abs(np.sum(window * middle * np.exp(-2j * np.pi * hz * time))) / window.sum()
