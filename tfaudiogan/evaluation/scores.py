@@ -1,0 +1,369 @@
+"""How good a model is, beside baselines: over windows, and over whole reconstructed tracks.
+
+A model here is any function from ``(n, window)`` to ``(n, window)`` float32 at the common level
+(``tfaudiogan.audio.levels``). Three baselines stand beside it: the input as it is, silence, and
+the input times the constant that brings it closest to the target, found anew for each window or
+track. That last one knows the target, so a model that beats it has learnt more than a volume.
+
+A window is digital silence, and left out, where no sample of its target's file is further from
+zero than one step of 16 bits: synthesisers dither their silence by that much.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfaudiogan.audio.levels import db_to_gain
+from tfaudiogan.audio.windows import check_window, overlap_add, split_windows
+from tfaudiogan.data.corpus import Corpus, Pair
+from tfaudiogan.data.starts import grid_starts, spread
+from tfaudiogan.errors import InputError
+from tfaudiogan.evaluation.tables import METRICS, Metric, Row, Scores, Statistic, Table
+from tfaudiogan.progress import progress_bar
+
+ModelFunction = Callable[[np.ndarray], np.ndarray]
+MetricFunction = Callable[[np.ndarray, np.ndarray], Any]
+
+FRAMEWISE = frozenset({"lsd", "multi_resolution_distance", "mel_distance"})
+"""Metrics that are means over short frames.
+
+For a track they are the mean over its windows that sound and where they are finite; all others
+are taken of the track as one signal.
+"""
+
+
+def default_metrics() -> dict[str, MetricFunction]:
+    """The paper's metrics: SNR (equation 24) and LSD (equation 25)."""
+    from tfaudiogan import metrics
+
+    return {"snr": metrics.snr, "lsd": metrics.lsd}
+
+
+def best_gain(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The constant, for each row, whose product with the input is closest to the target.
+
+    Least squares: ``<input, target> / <input, input>``; 0 where the input is silent.
+
+    Args:
+        inputs: ``(n, samples)``.
+        targets: ``(n, samples)``.
+
+    Returns:
+        ``(n,)`` float64.
+    """
+    inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
+    power = np.einsum("ns,ns->n", inputs, inputs)
+    return np.einsum("ns,ns->n", inputs, targets) / np.where(power > 0, power, 1.0)
+
+
+def reconstruct(
+    model_fn: ModelFunction, audio: np.ndarray, window: int, batch: int = 16
+) -> np.ndarray:
+    """Run a model over a whole signal by overlap-add (section III-B), ``batch`` windows at once.
+
+    Args:
+        audio: ``(samples,)`` at the common level.
+
+    Returns:
+        ``(samples,)`` float32.
+    """
+    windows = split_windows(audio, window)
+    for start in range(0, len(windows), batch):
+        windows[start : start + batch] = _run(model_fn, windows[start : start + batch])
+    return overlap_add(windows, len(audio))
+
+
+def score_windows(
+    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    corpus: Corpus,
+    split: str,
+    window: int,
+    *,
+    limit: int | None = None,
+    batch: int = 16,
+    metrics: Mapping[str, MetricFunction] | None = None,
+    baselines: Mapping[str, ModelFunction] | None = None,
+    progress: bool = False,
+) -> Table:
+    """Score over the fixed grid of non-overlapping windows of a split's tracks.
+
+    What remains of a track after its last whole window is left out, and so are windows whose
+    target is digital silence. Memory does not grow with the corpus.
+
+    Args:
+        model_fn: one model, or several by the name to print.
+        window: samples.
+        limit: at most that many windows, spread evenly over the grid.
+        batch: windows at once.
+        metrics: functions on ``keras.ops`` of (generated, target), both ``(n, window)``, to
+            ``(n,)``, by name; SNR and LSD where not given.
+        baselines: further baselines by the name to print, each a function as a model is.
+
+    Raises:
+        InputError: when the split has no window that sounds.
+        ValueError: when a model's output has another shape than its input.
+    """
+    check_window(window)
+    tally = _Tally.of(model_fn, baselines, metrics)
+    count, grid = _grid(corpus, split, window, limit)
+    silent, waiting = 0, []
+    with progress_bar() as bar:
+        task = bar.add_task("Scoring windows", total=count, status="", visible=progress)
+        for pair, start in grid:
+            sides = corpus.read(pair, start, start + window)
+            if _sounds(sides[1], pair):
+                waiting.append(sides)
+            else:
+                silent += 1
+            if len(waiting) == batch:
+                tally.add_windows(*np.stack(waiting, axis=1))
+                waiting.clear()
+            bar.advance(task)
+    if waiting:
+        tally.add_windows(*np.stack(waiting, axis=1))
+    return tally.table("windows", silent, None, f"split {split!r} of {corpus.folder}")
+
+
+def score_tracks(
+    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    corpus: Corpus,
+    split: str,
+    window: int,
+    *,
+    seconds: float | None = None,
+    batch: int = 16,
+    metrics: Mapping[str, MetricFunction] | None = None,
+    baselines: Mapping[str, ModelFunction] | None = None,
+    progress: bool = False,
+) -> Table:
+    """Score over a split's tracks, each put together by overlap-add from the model's windows.
+
+    One track is held at a time; ``seconds`` bounds it. The other arguments and the errors are
+    those of ``score_windows``.
+
+    Args:
+        seconds: at most that much of each track, from where it first sounds; ``None`` is all.
+    """
+    check_window(window)
+    tally = _Tally.of(model_fn, baselines, metrics)
+    pairs = corpus.split(split)
+    silent = 0
+    with progress_bar() as bar:
+        task = bar.add_task("Scoring tracks", total=len(pairs), status="", visible=progress)
+        for pair in pairs:
+            start, stop = 0, pair.samples
+            if seconds is not None:
+                start = pair.sounding[0][0] if pair.sounding else 0
+                stop = min(stop, start + max(1, round(seconds * pair.sample_rate)))
+            inputs, targets = corpus.read(pair, start, stop)
+            sounding = _sounds(_grid_of(targets, window), pair)
+            if sounding.any():
+                tally.add_track(inputs, targets, window, batch, sounding)
+            else:
+                silent += 1
+            bar.advance(task)
+    return tally.table("tracks", silent, seconds, f"split {split!r} of {corpus.folder}")
+
+
+def score(
+    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    corpus: Corpus,
+    split: str,
+    window: int,
+    *,
+    limit: int | None = None,
+    seconds: float | None = None,
+    batch: int = 16,
+    metrics: Mapping[str, MetricFunction] | None = None,
+    baselines: Mapping[str, ModelFunction] | None = None,
+    progress: bool = False,
+) -> Scores:
+    """Both tables, over windows and over tracks, with what they were taken from."""
+    options = {"batch": batch, "metrics": metrics, "baselines": baselines, "progress": progress}
+    windows = score_windows(model_fn, corpus, split, window, limit=limit, **options)
+    tracks = score_tracks(model_fn, corpus, split, window, seconds=seconds, **options)
+    return Scores(
+        corpus=str(corpus.folder),
+        corpus_sha256=corpus.checksum,
+        task=corpus.task,
+        split=split,
+        sample_rate=corpus.sample_rate,
+        window=window,
+        tables={"windows": windows, "tracks": tracks},
+    )
+
+
+@dataclass(frozen=True)
+class _System:
+    """A row to be; exactly one of ``model`` and ``oracle`` (of input and target) is given."""
+
+    name: str
+    label: str
+    kind: str
+    model: ModelFunction | None = None
+    oracle: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+    def generate(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        run: Callable[[ModelFunction, np.ndarray], np.ndarray],
+    ) -> np.ndarray:
+        if self.model is not None:
+            return run(self.model, inputs)
+        return self.oracle(inputs, targets)
+
+
+_BASELINES = (
+    _System("identity", "Input as it is", "baseline", oracle=lambda x, y: x),
+    _System("silence", "Silence", "baseline", oracle=lambda x, y: np.zeros_like(x)),
+    _System(
+        "best_gain",
+        "Best constant gain",
+        "baseline",
+        oracle=lambda x, y: x * best_gain(x, y)[:, None].astype(np.float32),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """Values of every metric for every system, as they come in."""
+
+    systems: tuple[_System, ...]
+    metrics: Mapping[str, MetricFunction]
+    values: dict[tuple[str, str], list[np.ndarray]]
+
+    @classmethod
+    def of(
+        cls,
+        model_fn: ModelFunction | Mapping[str, ModelFunction],
+        baselines: Mapping[str, ModelFunction] | None,
+        metrics: Mapping[str, MetricFunction] | None,
+    ) -> "_Tally":
+        metrics = default_metrics() if metrics is None else metrics
+        metrics = {name: _compiled(metric) for name, metric in metrics.items()}
+        if isinstance(model_fn, Mapping):
+            models = [_System(name, name, "model", model) for name, model in model_fn.items()]
+        else:
+            models = [_System("model", "Model", "model", model_fn)]
+        extra = [_System(n, n, "baseline", model) for n, model in (baselines or {}).items()]
+        systems = (*models, *extra, *_BASELINES)
+        names = [system.name for system in systems]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two systems of one name among {names}; expected different names")
+        return cls(systems, metrics, {(system, m): [] for system in names for m in metrics})
+
+    def add_windows(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        """Score ``(n, window)`` each."""
+        for system in self.systems:
+            generated = system.generate(inputs, targets, _run)
+            for name, metric in self.metrics.items():
+                self._add(system, name, metric(generated, targets))
+
+    def add_track(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        window: int,
+        batch: int,
+        sounding: np.ndarray,
+    ) -> None:
+        """Score ``(samples,)`` each, of whose windows those marked sound."""
+
+        def run(model: ModelFunction, inputs: np.ndarray) -> np.ndarray:
+            return reconstruct(model, inputs[0], window, batch)[None]
+
+        target_windows = _grid_of(targets, window)[sounding]
+        for system in self.systems:
+            generated = system.generate(inputs[None], targets[None], run)
+            windows = _grid_of(generated[0], window)[sounding]
+            for name, metric in self.metrics.items():
+                if name in FRAMEWISE:
+                    value = _mean_over_windows(metric, windows, target_windows, batch)
+                else:
+                    value = metric(generated, targets[None])
+                self._add(system, name, value)
+
+    def _add(self, system: _System, metric: str, values: np.ndarray) -> None:
+        self.values[system.name, metric].append(values)
+
+    def table(self, over: str, silent: int, seconds: float | None, where: str) -> Table:
+        samples = {
+            key: np.concatenate(parts) if parts else np.zeros(0)
+            for key, parts in self.values.items()
+        }
+        counted = len(next(iter(samples.values())))
+        if not counted:
+            raise InputError(f"{where} is silent in all its {silent} {over}; nothing to score")
+        rows = []
+        for system in self.systems:
+            own = {name: samples[system.name, name] for name in self.metrics}
+            statistics = {name: Statistic.of(values) for name, values in own.items()}
+            rows.append(Row(system.name, system.label, system.kind, statistics, own))
+        metrics = {name: METRICS.get(name, Metric(name)) for name in self.metrics}
+        return Table(over, counted, silent, seconds, metrics, tuple(rows))
+
+
+def _run(model_fn: ModelFunction, inputs: np.ndarray) -> np.ndarray:
+    generated = np.asarray(model_fn(inputs), np.float32)
+    if generated.shape != inputs.shape:
+        raise ValueError(f"the model made {generated.shape} of {inputs.shape}; expected the same")
+    return generated
+
+
+def _compiled(metric: MetricFunction) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """A metric as a graph of the backend at hand, several times as fast as step by step."""
+    import keras
+
+    class MetricModel(keras.Model):
+        def call(self, pair):
+            return metric(*pair)
+
+    model = MetricModel()
+    model.compile(jit_compile=keras.config.backend() != "tensorflow")
+    return lambda generated, target: model.predict_on_batch((generated, target))
+
+
+def _sounds(targets: np.ndarray, pair: Pair) -> np.ndarray:
+    """Whether each row of ``(..., window)`` is more than digital silence."""
+    step = db_to_gain(pair.target_gain_db) / 32768
+    return np.abs(targets).max(axis=-1) > 1.5 * step
+
+
+def _grid_of(audio: np.ndarray, window: int) -> np.ndarray:
+    """The whole windows of ``(samples,)``; what is shorter than one is repeated to fill it."""
+    if len(audio) < window:
+        audio = np.resize(audio, window)
+    return audio[: len(audio) // window * window].reshape(-1, window)
+
+
+def _mean_over_windows(
+    metric: MetricFunction, generated: np.ndarray, targets: np.ndarray, batch: int
+) -> np.ndarray:
+    """Mean of the finite values of a metric over ``(n, window)``, as ``(1,)``."""
+    starts = range(0, len(targets), batch)
+    values = [metric(generated[i : i + batch], targets[i : i + batch]) for i in starts]
+    mean = Statistic.of(np.concatenate(values)).mean
+    return np.array([np.nan if mean is None else mean])
+
+
+def _grid(
+    corpus: Corpus, split: str, window: int, limit: int | None
+) -> tuple[int, Iterator[tuple[Pair, int]]]:
+    """How many windows to score, and each one's pair and first sample: those of ``crops.grid``."""
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit} windows; expected at least 1")
+    pairs = corpus.split(split)
+    starts = grid_starts(pairs, window, window)
+    if not len(starts):
+        raise InputError(
+            f"no track of split {split!r} of {corpus.folder} is as long as a window of {window} "
+            "samples; give a shorter window or longer tracks"
+        )
+    count = len(starts) if limit is None else min(limit, len(starts))
+    tracks, firsts = starts.locate(spread(np.arange(count), count, len(starts)))
+    places = zip(tracks.tolist(), firsts.tolist(), strict=True)
+    return count, ((pairs[track], first) for track, first in places)

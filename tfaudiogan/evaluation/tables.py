@@ -1,0 +1,358 @@
+"""The result of an evaluation: numbers with their units, directions and baselines.
+
+``Scores.to_json`` writes, and ``Scores.from_json`` reads::
+
+    {
+      "format": 1,
+      "corpus": "corpora/demo", "corpus_sha256": "…", "task": "instrument",
+      "split": "test", "sample_rate": 16000, "window": 2048,
+      "tables": {
+        "windows": {
+          "counted": 512, "silent": 3, "seconds": null,
+          "metrics": {"snr": {"label": "SNR", "unit": "dB", "higher_is_better": true}, …},
+          "rows": [
+            {"name": "model", "label": "Model", "kind": "model",
+             "values": {"snr": {"mean": 2.6, "std": 5.2, "counted": 512, "undefined": 0}, …}},
+            …
+          ]
+        },
+        "tracks": {…}
+      }
+    }
+
+``mean`` and ``std`` are ``null`` where a metric is defined for nothing that was counted, as the
+log-spectral distance of silence is.
+"""
+
+import dataclasses
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfaudiogan.errors import InputError
+
+if TYPE_CHECKING:
+    import rich.table
+
+FORMAT = 1
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How to print a metric; ``higher_is_better`` is ``None`` where it has no direction."""
+
+    label: str
+    unit: str = ""
+    higher_is_better: bool | None = None
+
+    @property
+    def heading(self) -> str:
+        """Label and unit: ``"SNR (dB)"``."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
+    def direction(self) -> str:
+        """``"higher is better"``, ``"lower is better"`` or nothing."""
+        if self.higher_is_better is None:
+            return ""
+        return "higher is better" if self.higher_is_better else "lower is better"
+
+
+METRICS: dict[str, Metric] = {
+    "snr": Metric("SNR", "dB", True),
+    "si_sdr": Metric("SI-SDR", "dB", True),
+    "lsd": Metric("LSD", "bel", False),
+    "multi_resolution_distance": Metric("Multi-resolution distance", "dB", False),
+    "mel_distance": Metric("Mel distance", "dB", False),
+}
+"""What is known of the metrics in ``tfaudiogan.metrics``; others print under their own name."""
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """Mean and standard deviation (of the population) of the finite values.
+
+    ``counted`` values were finite, ``undefined`` were not. Both figures are ``None`` where none
+    was finite.
+    """
+
+    mean: float | None
+    std: float | None
+    counted: int
+    undefined: int = 0
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Statistic":
+        """Summarise values of any shape."""
+        values = np.asarray(values, np.float64)
+        finite = values[np.isfinite(values)]
+        undefined = values.size - finite.size
+        if not finite.size:
+            return cls(None, None, 0, undefined)
+        return cls(float(finite.mean()), float(finite.std()), finite.size, undefined)
+
+    def __str__(self) -> str:
+        """``"2.63 ± 5.21"``, or a dash."""
+        if self.mean is None or self.std is None:
+            return DASH
+        return f"{signed(self.mean)} ± {self.std:.2f}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one system scored.
+
+    ``kind`` is ``"model"`` or ``"baseline"``. ``samples`` holds the single values, one for each
+    window or track, for figures; they are not part of the JSON.
+    """
+
+    name: str
+    label: str
+    kind: str
+    values: Mapping[str, Statistic]
+    samples: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Systems and baselines over the same windows, or the same tracks.
+
+    ``over`` is ``"windows"`` or ``"tracks"``; ``counted`` of them were scored and ``silent`` ones,
+    whose target is digital silence, left out. ``seconds`` is the limit on a track's length.
+    """
+
+    over: str
+    counted: int
+    silent: int
+    seconds: float | None
+    metrics: Mapping[str, Metric]
+    rows: tuple[Row, ...]
+
+    def row(self, name: str) -> Row:
+        """The row of that name.
+
+        Raises:
+            KeyError: when there is none.
+        """
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no row {name!r}; there are {', '.join(row.name for row in self.rows)}")
+
+    @property
+    def models(self) -> tuple[Row, ...]:
+        """The rows that are not baselines."""
+        return tuple(row for row in self.rows if row.kind == "model")
+
+    @property
+    def caption(self) -> str:
+        """What the figures are taken over, in words."""
+        over = self.over if self.counted != 1 else self.over.removesuffix("s")
+        text = f"Mean ± standard deviation over {self.counted:,} {over}"
+        if self.seconds is not None:
+            text += f" of at most {self.seconds:g} s"
+        if self.silent:
+            text += f"; {self.silent:,} of digital silence left out"
+        return f"{text}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of values that are missing from a mean."""
+        notes = []
+        for name, metric in self.metrics.items():
+            missing = [
+                f"{row.label} {row.values[name].undefined:,}"
+                for row in self.rows
+                if row.values[name].undefined and (row.values[name].counted or row.kind == "model")
+            ]
+            if missing:
+                notes.append(
+                    f"{metric.label} is undefined for some {self.over}, which its mean leaves "
+                    f"out: {', '.join(missing)} of {self.counted:,}."
+                )
+        return tuple(notes)
+
+    def gain_over(self, baseline: str, metric: str = "snr", model: str | None = None) -> float:
+        """How much better a model is than a baseline, by means; positive is better.
+
+        Args:
+            model: a row's name; the first model where not given.
+
+        Returns:
+            NaN where either is undefined.
+        """
+        row = self.models[0] if model is None else self.row(model)
+        ours, theirs = row.values[metric].mean, self.row(baseline).values[metric].mean
+        if ours is None or theirs is None:
+            return math.nan
+        return theirs - ours if self.metrics[metric].higher_is_better is False else ours - theirs
+
+    def to_rich(self, title: str | None = None) -> "rich.table.Table":
+        """The table for ``rich.console.Console.print``; models are bold."""
+        from rich.table import Table as RichTable
+
+        table = RichTable(
+            title=title, caption=self.caption, title_justify="left", caption_justify="left"
+        )
+        table.add_column("")
+        for metric in self.metrics.values():
+            table.add_column(f"{metric.heading}\n{metric.direction}".rstrip(), justify="right")
+        for row in self.rows:
+            cells = (str(row.values[name]) for name in self.metrics)
+            table.add_row(row.label, *cells, style="bold" if row.kind == "model" else None)
+        return table
+
+    def to_markdown(self) -> str:
+        """The table in Markdown, for model cards and README files."""
+        headings = [
+            f"{metric.heading}, {metric.direction}".rstrip(", ") for metric in self.metrics.values()
+        ]
+        lines = [["", *headings], ["---", *["---:"] * len(headings)]]
+        lines += [[row.label, *(str(row.values[n]) for n in self.metrics)] for row in self.rows]
+        text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        return f"{text}\n\n{self.caption}\n"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """An evaluation of one or several models on one split of one corpus."""
+
+    corpus: str
+    corpus_sha256: str
+    task: str
+    split: str
+    sample_rate: int
+    window: int
+    tables: Mapping[str, Table]
+
+    @property
+    def windows(self) -> Table:
+        """The table over windows."""
+        return self.tables["windows"]
+
+    def to_json(self) -> str:
+        """Indented JSON of the form at the head of this module."""
+        values: dict[str, Any] = {"format": FORMAT}
+        values.update((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
+        values["tables"] = {over: _table_dict(table) for over, table in self.tables.items()}
+        return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+    def to_text(self) -> str:
+        """All tables as text of at most 100 columns, below a line that says where they are from."""
+        from rich.console import Console
+
+        console = Console(file=io.StringIO(), width=100, highlight=False)
+        console.print(f"{self.corpus}, {self.split} split, {self.sample_rate:,} Hz", markup=False)
+        for table in self.tables.values():
+            console.print(table.to_rich())
+            for note in table.notes:
+                console.print(note, markup=False)
+        return console.file.getvalue().rstrip()
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "scores") -> "Scores":
+        """Read what ``to_json`` wrote; single values are not among it.
+
+        Raises:
+            InputError: when it is something else.
+        """
+        try:
+            values = json.loads(text)
+            found = values.pop("format")
+            tables = {over: _read_table(over, t) for over, t in values.pop("tables").items()}
+            if found != FORMAT:
+                raise ValueError(f"format {found!r}, not {FORMAT}")
+            return cls(**values, tables=tables)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{source} holds no scores ({error!r}); evaluate again") from error
+
+
+def join(scores: Mapping[str, Scores]) -> Scores:
+    """One table from several evaluations of one model each, on the same split and corpus.
+
+    The baselines are taken from the first.
+
+    Args:
+        scores: name of each model, as it shall be printed, and its evaluation.
+
+    Raises:
+        InputError: when they were not taken over the same corpus, split and windows.
+    """
+    (first_name, first), *others = scores.items()
+    for name, other in others:
+        for what in ("corpus_sha256", "split", "sample_rate", "window"):
+            ours, theirs = getattr(first, what), getattr(other, what)
+            if ours != theirs:
+                raise InputError(
+                    f"{name!r} has {what} {theirs} and {first_name!r} has {ours}; "
+                    "evaluate both on the same corpus"
+                )
+    tables = {}
+    for over, table in first.tables.items():
+        models = tuple(
+            dataclasses.replace(row, name=name, label=name)
+            for name, other in scores.items()
+            for row in other.tables[over].models
+        )
+        baselines = tuple(row for row in table.rows if row.kind != "model")
+        tables[over] = dataclasses.replace(table, rows=models + baselines)
+    return dataclasses.replace(first, tables=tables)
+
+
+def verdict(table: Table) -> str:
+    """The SNR of the first model beside the baselines, in a sentence or two."""
+    model, metric = table.models[0], table.metrics["snr"]
+    value = model.values["snr"].mean
+    if value is None:
+        return f"The SNR of {model.label} is undefined for all {table.over}."
+    parts = []
+    for baseline in ("best_gain", "identity"):
+        gain = table.gain_over(baseline)
+        label = f"the {table.row(baseline).label.lower()}"
+        if np.isfinite(gain):
+            size = f"{abs(gain):.1f} {metric.unit}"
+            where = f"{size} above" if gain > 0 else f"{size} below"
+            parts.append(f"{where if abs(gain) >= 0.05 else 'level with'} {label}")
+    text = f"{signed(value)} {metric.unit} SNR over held-out {table.over}"
+    text = f"{text}: {' and '.join(parts)}." if parts else f"{text}."
+    if table.gain_over("best_gain") < 0.05:
+        text += " A change of volume does as well: the model needs more training."
+    return text
+
+
+def signed(value: float) -> str:
+    """Two decimals, with a real minus sign and no minus zero."""
+    text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", MINUS)
+
+
+def _table_dict(table: Table) -> dict[str, Any]:
+    values = {f.name: getattr(table, f.name) for f in dataclasses.fields(table)}
+    del values["over"]
+    values["metrics"] = {n: dataclasses.asdict(metric) for n, metric in table.metrics.items()}
+    values["rows"] = [
+        {
+            "name": row.name,
+            "label": row.label,
+            "kind": row.kind,
+            "values": {n: dataclasses.asdict(value) for n, value in row.values.items()},
+        }
+        for row in table.rows
+    ]
+    return values
+
+
+def _read_table(over: str, values: dict[str, Any]) -> Table:
+    metrics = {name: Metric(**metric) for name, metric in values.pop("metrics").items()}
+    rows = tuple(
+        Row(**row, values={name: Statistic(**value) for name, value in statistics.items()})
+        for row, statistics in [(row, row.pop("values")) for row in values.pop("rows")]
+    )
+    return Table(over=over, metrics=metrics, rows=rows, **values)
