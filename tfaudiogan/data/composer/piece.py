@@ -73,7 +73,9 @@ def compose(seed: int, seconds: float) -> pretty_midi.PrettyMIDI:
     Raises:
         ValueError: when the seed is negative, or ``seconds`` is less than ``MIN_SECONDS``.
     """
-    if not (MIN_SECONDS <= seconds < math.inf):
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; expected 0 or more")
+    if not MIN_SECONDS <= seconds < math.inf:
         raise ValueError(f"seconds is {seconds}; expected {MIN_SECONDS:g} or more")
     rng = np.random.default_rng(seed)
     bar, division = _METRES[rng.integers(len(_METRES))]
