@@ -16,15 +16,23 @@ def impulse_response(low_pass, size=8193):
     return low_pass(impulse, RATE).astype(np.float64)
 
 
+def spectrum(response, hz):
+    """Of a response whose middle sample is time 0, so that a filter without phase gives reals."""
+    time = np.arange(len(response)) - len(response) // 2
+    return np.exp(-2j * np.pi / RATE * np.outer(hz, time)) @ response
+
+
 @pytest.mark.parametrize("family", IIR)
 def test_recursive_filters_apply_their_squared_magnitude_and_no_phase(family):
     low_pass = LowPass(family, 4, 3000.0, ripple_db=0.5, stopband_db=40.0)
     response = impulse_response(low_pass)
     # The response is computed in float64 and kept in float32: steps of 6e-8 of a peak below 1.
     np.testing.assert_allclose(response, response[::-1], atol=1e-6)
-    hz, once = signal.freqz_sos(low_pass.sections(RATE), worN=513, fs=RATE)
+    hz, once = signal.freqz_sos(low_pass.sections(RATE), worN=65, fs=RATE)
     zero_centred = np.fft.ifftshift(response)
-    spectrum = np.array([np.sum(zero_centred * np.exp(-2j * np.pi * f / RATE * _time())) for f in hz])
+    spectrum = np.array(
+        [np.sum(zero_centred * np.exp(-2j * np.pi * f / RATE * _time())) for f in hz]
+    )
     np.testing.assert_allclose(spectrum, np.abs(once) ** 2, atol=2e-5)
 
 
@@ -34,10 +42,9 @@ def _time(size=8193):
 
 def test_butterworth_has_its_closed_form():
     response = impulse_response(LowPass("butterworth", 3, 2000.0))
-    for hz in (500.0, 2000.0, 4000.0):
-        gain = abs(np.sum(np.fft.ifftshift(response) * np.exp(-2j * np.pi * hz / RATE * _time())))
-        ratio = np.tan(np.pi * hz / RATE) / np.tan(np.pi * 2000.0 / RATE)  # bilinear transform
-        assert gain == pytest.approx(1 / (1 + ratio**6), abs=1e-5)
+    hz = np.array([500.0, 2000.0, 4000.0])
+    ratio = np.tan(np.pi * hz / RATE) / np.tan(np.pi * 2000.0 / RATE)  # bilinear transform
+    np.testing.assert_allclose(spectrum(response, hz), 1 / (1 + ratio**6), atol=1e-5)
 
 
 def test_fir_is_scipys_window_design_centred():

@@ -1,0 +1,90 @@
+import json
+
+import numpy as np
+import pytest
+
+from tests.audio.signals import lag, noise
+from tfaudiogan.audio.degradation import (
+    PRESETS,
+    STAGES,
+    BackgroundNoise,
+    Chain,
+    Clipping,
+    Codec,
+    degradation_preset,
+)
+from tfaudiogan.audio.draws import named_generator
+from tfaudiogan.errors import InputError
+
+RATE = 16000
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_whole_chains_are_aligned_to_the_sample(preset):
+    pytest.importorskip("pyroomacoustics")
+    audio = noise(RATE)
+    for seed in range(6):
+        chain = PRESETS[preset].draw(named_generator(seed, "track"))
+        heard = chain(audio, RATE)
+        assert heard.shape == audio.shape
+        assert heard.dtype == np.float32
+        assert lag(audio, heard) == 0, chain
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_settings_come_back_through_json(preset):
+    stages = set()
+    for seed in range(40):
+        chain = PRESETS[preset].draw(np.random.default_rng(seed))
+        assert Chain.from_settings(json.loads(json.dumps(chain.to_settings()))) == chain
+        stages |= {settings["stage"] for settings in chain.to_settings()}
+    assert stages == set(STAGES)
+
+
+def test_settings_give_the_same_samples():
+    pytest.importorskip("pyroomacoustics")
+    audio = noise(RATE)
+    chain = PRESETS["old-phone"].draw(np.random.default_rng(1))
+    assert len(chain.stages) > 4
+    again = Chain.from_settings(json.loads(json.dumps(chain.to_settings())))
+    np.testing.assert_array_equal(again(audio, RATE), chain(audio, RATE))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_stages_come_in_physical_order(preset):
+    order = list(STAGES)
+    for seed in range(20):
+        chain = PRESETS[preset].draw(np.random.default_rng(seed))
+        places = [order.index(settings["stage"]) for settings in chain.to_settings()]
+        assert places == sorted(places)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_about_a_fifth_is_left_clean(preset):
+    clean = [not PRESETS[preset].draw(np.random.default_rng(s)).stages for s in range(400)]
+    # Binomial with mean 80 and deviation 8; five deviations.
+    assert 40 < sum(clean) < 120
+
+
+def test_a_gain_before_is_a_gain_after():
+    audio = noise(RATE)
+    chain = Chain((BackgroundNoise(20.0, "pink", 0), Clipping("hard", 6.0), Codec("opus", 0.9)))
+    np.testing.assert_allclose(chain(0.25 * audio, RATE), 0.25 * chain(audio, RATE), atol=1e-5)
+
+
+def test_the_empty_chain_gives_a_copy():
+    audio = noise(100)
+    heard = Chain()(audio, RATE)
+    np.testing.assert_array_equal(heard, audio)
+    assert not np.shares_memory(heard, audio)
+
+
+@pytest.mark.parametrize("audio", [np.zeros(0, np.float32), np.zeros(3000, np.float32)])
+def test_nothing_comes_of_nothing(audio):
+    chain = Chain((BackgroundNoise(20.0, "pink", 0), Clipping("hard", 6.0), Codec("mp3", 0.5)))
+    np.testing.assert_array_equal(chain(audio, RATE), audio)
+
+
+def test_an_unknown_preset_is_named():
+    with pytest.raises(InputError, match=r"'fax'.*light, phone, old-phone"):
+        degradation_preset("fax")
