@@ -189,7 +189,9 @@ def _add_making(
         "sample_rate": f"{scores.sample_rate:,} Hz",
         "window": f"{scores.window:,} samples, {1000 * scores.window / scores.sample_rate:.0f} ms",
     }
-    section.facts({"versions": versions()} | dict(facts or {}) | origin)
+    given = dict(facts or {})
+    made_with = {"versions": given.pop("versions", versions())}
+    section.facts(given | origin | made_with)
     if config is not None:
         values = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else config
         section.code(json.dumps(values, indent=2), label="Configuration", folded=True)

@@ -9,6 +9,7 @@ A window is digital silence, and left out, where no sample of its target's file 
 zero than one step of 16 bits: synthesisers dither their silence by that much.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from tfaudiogan.data.starts import grid_starts, spread
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.tables import METRICS, Metric, Row, Scores, Statistic, Table
 from tfaudiogan.progress import progress_bar
+
+_ROWS = 16
 
 ModelFunction = Callable[[np.ndarray], np.ndarray]
 MetricFunction = Callable[[np.ndarray, np.ndarray], Any]
@@ -244,7 +247,6 @@ class _Tally:
         metrics: Mapping[str, MetricFunction] | None,
     ) -> "_Tally":
         metrics = default_metrics() if metrics is None else metrics
-        metrics = {name: _compiled(metric) for name, metric in metrics.items()}
         if isinstance(model_fn, Mapping):
             models = [_System(name, name, "model", model) for name, model in model_fn.items()]
         else:
@@ -261,7 +263,7 @@ class _Tally:
         for system in self.systems:
             generated = system.generate(inputs, targets, _run)
             for name, metric in self.metrics.items():
-                self._add(system, name, metric(generated, targets))
+                self.values[system.name, name].append(_per_window(metric, generated, targets))
 
     def add_track(
         self,
@@ -276,19 +278,19 @@ class _Tally:
         def run(model: ModelFunction, inputs: np.ndarray) -> np.ndarray:
             return reconstruct(model, inputs[0], window, batch)[None]
 
+        from keras import ops
+
         target_windows = _grid_of(targets, window)[sounding]
         for system in self.systems:
             generated = system.generate(inputs[None], targets[None], run)
             windows = _grid_of(generated[0], window)[sounding]
             for name, metric in self.metrics.items():
                 if name in FRAMEWISE:
-                    value = _mean_over_windows(metric, windows, target_windows, batch)
+                    mean = Statistic.of(_per_window(metric, windows, target_windows)).mean
+                    value = np.array([np.nan if mean is None else mean])
                 else:
-                    value = metric(generated, targets[None])
-                self._add(system, name, value)
-
-    def _add(self, system: _System, metric: str, values: np.ndarray) -> None:
-        self.values[system.name, metric].append(values)
+                    value = ops.convert_to_numpy(metric(generated, targets[None]))
+                self.values[system.name, name].append(value)
 
     def table(self, over: str, silent: int, seconds: float | None, where: str) -> Table:
         samples = {
@@ -314,6 +316,18 @@ def _run(model_fn: ModelFunction, inputs: np.ndarray) -> np.ndarray:
     return generated
 
 
+def _per_window(metric: MetricFunction, generated: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """A metric of ``(n, window)``, always as many windows at once, so that it compiles once."""
+    compiled = _compiled(metric)
+    values = []
+    for start in range(0, len(targets), _ROWS):
+        pair = [x[start : start + _ROWS] for x in (generated, targets)]
+        filled = [np.resize(x, (_ROWS, x.shape[1])) for x in pair]
+        values.append(compiled(*filled)[: len(pair[0])])
+    return np.concatenate(values)
+
+
+@functools.cache
 def _compiled(metric: MetricFunction) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A metric as a graph of the backend at hand, several times as fast as step by step."""
     import keras
@@ -338,16 +352,6 @@ def _grid_of(audio: np.ndarray, window: int) -> np.ndarray:
     if len(audio) < window:
         audio = np.resize(audio, window)
     return audio[: len(audio) // window * window].reshape(-1, window)
-
-
-def _mean_over_windows(
-    metric: MetricFunction, generated: np.ndarray, targets: np.ndarray, batch: int
-) -> np.ndarray:
-    """Mean of the finite values of a metric over ``(n, window)``, as ``(1,)``."""
-    starts = range(0, len(targets), batch)
-    values = [metric(generated[i : i + batch], targets[i : i + batch]) for i in starts]
-    mean = Statistic.of(np.concatenate(values)).mean
-    return np.array([np.nan if mean is None else mean])
 
 
 def _grid(
