@@ -29,3 +29,26 @@ def amplitude(audio: np.ndarray, hz: float, sample_rate: int) -> float:
     time = np.arange(len(middle)) / sample_rate
     window = np.hanning(len(middle))
     return 2 * abs(np.sum(window * middle * np.exp(-2j * np.pi * hz * time))) / window.sum()
+
+
+def plucks(time: np.ndarray, seed: int = 0, instrument: int = 0) -> np.ndarray:
+    """Notes at random moments, as a function of time in seconds: of any clock, with any delay.
+
+    Another ``instrument`` plays the same notes, in a slightly other tuning, with other phases.
+    """
+    rng, sound = np.random.default_rng(seed), np.random.default_rng(1000 + instrument)
+    audio = np.zeros(len(time))
+    moment = 0.5
+    while moment < time[-1]:
+        hz = 110 * 2 ** (rng.integers(0, 25) / 12)
+        loudness = rng.uniform(0.3, 1.0)
+        start, stop = np.searchsorted(time, [moment, moment + 1.0])
+        age = time[start:stop] - moment
+        attack = (1 - np.exp(-500 * age)) ** 3  # smooth, so that the signal is near band-limited
+        for partial in range(1, 8):
+            frequency = hz * partial * (1 + 0.02 * sound.standard_normal())
+            phase = 2 * np.pi * (frequency * age + sound.random())
+            decay = loudness / partial * np.exp(-(4 + partial) * age)
+            audio[start:stop] += attack * decay * np.sin(phase)
+        moment += rng.uniform(0.1, 0.5)
+    return (0.2 * audio).astype(np.float32)

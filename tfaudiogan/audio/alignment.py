@@ -23,7 +23,8 @@ SAME_SOUND = 0.5
 
 _HOP_S = 0.01
 _CHUNK_S = 60.0
-_ONSET_SCORE = 9.0
+_STEEPEST = 0.5
+_LIKELY_SCORE, _SURE_SCORE = 5.0, 10.0
 _WHITENING = 0.85
 _OVERSAMPLING = 4
 _CLEAR_PEAK = 7.5
@@ -58,19 +59,21 @@ def estimate_alignment(
     """How ``(n,)`` lies to ``(m,)``, mono, at one nominal sample rate.
 
     Returns:
-        ``None`` where they have no onsets in common, or last less than ``MIN_SECONDS``.
+        ``None`` where nothing in common was found, or either lasts less than ``MIN_SECONDS``.
     """
     if min(len(recording), len(reference)) < MIN_SECONDS * sample_rate:
         return None
-    onset = _onset_delay(recording, reference, sample_rate)
-    if onset is None:
+    onsets = _match_onsets(recording, reference, sample_rate)
+    if onsets.score < _LIKELY_SCORE:
         return None
-    coarse, centre = onset
+    coarse = onsets.delay
     first, last = max(0, -coarse), min(len(reference), len(recording) - coarse)
-    farthest = max(centre - first, last - centre)
+    farthest = max(onsets.place - first, last - onsets.place)
     reach = math.ceil((2 * _HOP_S * sample_rate) + MAX_DRIFT * farthest)
     line = _find_line(recording, reference, sample_rate, coarse, reach)
     if line.agreement < SAME_SOUND:
+        if onsets.score < _SURE_SCORE:
+            return None
         delay = coarse / sample_rate
         return Alignment(0.0 if abs(delay) < _NEAR_S else delay, 0.0, False, line.agreement)
     if line.slope:
@@ -123,38 +126,61 @@ def _energy(audio: np.ndarray) -> float:
     return float(np.dot(audio, audio))
 
 
+@dataclass(frozen=True)
+class _Onsets:
+    """A delay found by onsets, the place in the reference where, in samples, and how clearly."""
+
+    delay: int
+    place: int
+    score: float
+
+
 def _onsets(audio: np.ndarray, hop: int) -> np.ndarray:
-    """How much the level rises from each hop to the next, in decades, without its mean."""
-    power = np.square(audio[: len(audio) // hop * hop], dtype=np.float64)
-    power = power.reshape(-1, hop).mean(axis=1)
+    """How much the level rises from each hop to the next, without its mean.
+
+    In decades of power, to ``_STEEPEST`` so that the first sound after silence counts as one onset.
+    """
+    hops = audio[: len(audio) // hop * hop].reshape(-1, hop)
+    power = np.einsum("ij,ij->i", hops, hops).astype(np.float64) / hop
     level = np.log10(power + 1e-4 * power.mean() + 1e-20)
-    rise = np.maximum(np.diff(level, prepend=level[0]), 0.0)
+    rise = np.clip(np.diff(level, prepend=level[0]), 0.0, _STEEPEST)
     return rise - rise.mean()
 
 
-def _onset_delay(
-    recording: np.ndarray, reference: np.ndarray, sample_rate: int
-) -> tuple[int, int] | None:
-    """Delay, and the place in the reference where it was found, in samples.
+def _match_onsets(recording: np.ndarray, reference: np.ndarray, sample_rate: int) -> _Onsets:
+    """Look for three chunks of the reference, too short for a drift to blur, in the recording.
 
-    Three chunks of the reference, each too short for a drift to blur it, are looked for in the
-    whole recording; the clearest wins.
+    The clearest wins. The score is the correlation coefficient over what overlaps, times the square
+    root of the overlap in hops: about normal, were the recordings noises of nothing in common.
     """
     hop = max(1, round(_HOP_S * sample_rate))
     whole, rises = _onsets(recording, hop), _onsets(reference, hop)
-    chunk = min(len(rises), round(_CHUNK_S / _HOP_S))
-    best, found = _ONSET_SCORE, None
-    for start in np.linspace(0, len(rises) - chunk, 3).astype(int):
-        size = fft.next_fast_len(len(whole) + chunk, real=True)
-        spectrum = fft.rfft(rises[start : start + chunk], size)
-        products = fft.irfft(fft.rfft(whole, size) * spectrum.conj(), size)
-        products = np.roll(products, chunk)[1 : len(whole) + chunk]
-        spread = products.std()
-        index = int(np.argmax(products))
-        if spread and products[index] / spread > best:
-            best = products[index] / spread
-            found = (index + 1 - chunk - start) * hop, (start + chunk // 2) * hop
-    return found
+    count = min(len(rises), round(_CHUNK_S / _HOP_S))
+    delays = np.arange(1 - count, len(whole))
+    first, last = np.maximum(0, delays), np.minimum(len(whole), delays + count)
+    size = fft.next_fast_len(len(whole) + count, real=True)
+    spectrum = fft.rfft(whole, size)
+    best = _Onsets(0, 0, 0.0)
+    for start in np.linspace(0, len(rises) - count, 3).astype(int):
+        chunk = rises[start : start + count]
+        products = fft.irfft(spectrum * fft.rfft(chunk, size).conj(), size)[delays]
+        energy = _range_energy(whole, first, last) * _range_energy(
+            chunk, first - delays, last - delays
+        )
+        enough = (last - first >= MIN_SECONDS / 2 / _HOP_S) & (energy > 0)
+        score = np.zeros(len(delays))
+        score[enough] = products[enough] * np.sqrt((last - first)[enough] / energy[enough])
+        index = int(np.argmax(score))
+        if score[index] > best.score:
+            place = (start + count // 2) * hop
+            best = _Onsets(int(delays[index] - start) * hop, place, float(score[index]))
+    return best
+
+
+def _range_energy(audio: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Energy of each of many ranges of samples."""
+    total = np.concatenate([[0.0], np.cumsum(np.square(audio))])
+    return total[last] - total[first]
 
 
 @dataclass(frozen=True)

@@ -206,8 +206,8 @@ class _Examiner:
             found = estimate_alignment(*sides, self.sample_rate)
             if found is None:
                 raise InputError(
-                    "no correlation: input and target have no onsets in common; "
-                    "are they the same performance?"
+                    "no correlation: input and target have nothing in common; give the same "
+                    "performance, or turn alignment off where they are known to be aligned"
                 )
         found = Alignment(
             round(found.delay_s, 7), round(found.drift, 9), found.inverted, found.agreement
