@@ -129,7 +129,7 @@ class AveragedWeights(keras.callbacks.Callback):
         if self.model.optimizer.use_ema and int(self.model.optimizer.iterations):
             variables = self.model.generator.trainable_variables
             self._raw = [keras.ops.copy(variable.value) for variable in variables]
-            self.model.optimizer.finalize_variable_values(variables)
+            self.model.optimizer.put_average(variables)
 
     def swap_out(self) -> None:
         """Put the weights back."""
@@ -184,12 +184,12 @@ class StopOnDivergence(keras.callbacks.Callback):
     """Raises ``Diverged`` once the loss is not a number."""
 
     def on_train_batch_end(self, batch, logs=None) -> None:
-        bad = [name for name, value in (logs or {}).items() if math.isnan(value)]
-        if bad:
+        if logs and not math.isfinite(logs["loss"]):
             step = int(self.model.optimizer.iterations)
+            terms = {name: value for name, value in logs.items() if not math.isfinite(value)}
             raise Diverged(
-                f"{', '.join(bad)} became NaN by step {step}; lower --learning-rate or the weight "
-                "of that term, and go on from the last checkpoint with --resume"
+                f"{', '.join(f'{name} is {value:g}' for name, value in terms.items())} by step "
+                f"{step}; lower --learning-rate or that term's weight, and begin anew"
             )
 
 
@@ -258,14 +258,21 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         self._step += 1
-        if self._stop or time.monotonic() - self._saved > self._interval_seconds:
+        ends_epoch = self.model.stop_training or batch + 1 == self.params["steps"]
+        if not ends_epoch and (
+            self._stop or time.monotonic() - self._saved > self._interval_seconds
+        ):
             _synchronise(self.model)
             self._save()
-        if self._stop:
-            raise Interrupted(f"stopped after step {self._step}; go on with --resume")
+            self._raise_if_stopped()
 
     def on_epoch_end(self, epoch, logs=None) -> None:
         self._save()
+        self._raise_if_stopped()
+
+    def _raise_if_stopped(self) -> None:
+        if self._stop:
+            raise Interrupted(f"stopped after step {self._step}; go on with --resume")
 
     def close(self) -> None:
         """Give the signals back; also after an error."""

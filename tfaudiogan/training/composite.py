@@ -63,6 +63,10 @@ class CompositeModel(keras.Model):
             jit_compile = keras.backend.backend() != "tensorflow" or _has_gpu()
         super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
+        if metrics:
+            # Keras would build them at the first batch, and a checkpoint be loaded before.
+            signal = keras.KerasTensor(self.generator.output_shape)
+            self._compile_metrics.build(signal, signal)
 
     def call(self, inputs, training=None):
         return self.generator(inputs, training=training)

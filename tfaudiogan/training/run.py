@@ -31,6 +31,7 @@ from tfaudiogan.training.callbacks import (
 )
 from tfaudiogan.training.checkpoint import read_progress
 from tfaudiogan.training.composite import CompositeModel
+from tfaudiogan.training.optimizer import AveragingAdam
 from tfaudiogan.training.wgan_gp import WGANGP
 
 
@@ -97,7 +98,7 @@ def learning_rate(config: Config, initial: float, steps: int):
 
 
 def _optimizer(config: Config, initial: float, steps: int, ema: float = 0.0):
-    return keras.optimizers.Adam(
+    return AveragingAdam(
         learning_rate(config, initial, steps),
         global_clipnorm=config.optimizer.clip_norm or None,
         use_ema=bool(ema),
@@ -169,6 +170,7 @@ def train_autoencoder(
                 StopOnDivergence(),
                 History(path.with_suffix(".csv")),
             ],
+            shuffle=False,
             verbose=0,
         )
     finally:
@@ -378,6 +380,7 @@ def _fit(model, config, corpus, folder, total, step, monitor, callbacks) -> None
                 steps_per_epoch=per_epoch - into,
                 validation_data=validation,
                 callbacks=everything,
+                shuffle=False,
                 verbose=0,
             )
             epoch += 1
@@ -396,6 +399,7 @@ def _fit(model, config, corpus, folder, total, step, monitor, callbacks) -> None
                 steps_per_epoch=per_epoch,
                 validation_data=validation,
                 callbacks=everything,
+                shuffle=False,
                 verbose=0,
             )
     finally:

@@ -177,7 +177,13 @@ class WGANGP(MultiUpdateModel, CompositeModel):
 
     def step(self, data) -> dict:
         inputs, target, _ = keras.utils.unpack_x_y_sample_weight(data)
-        shape = (-1, self.n_critic + 1, *inputs.shape[1:])
+        parts = self.n_critic + 1
+        if inputs.shape[0] is not None and inputs.shape[0] % parts:
+            raise ValueError(
+                f"a batch of {inputs.shape[0]} windows; "
+                f"expected a multiple of n_critic + 1 = {parts}"
+            )
+        shape = (-1, parts, *inputs.shape[1:])
         inputs, target = ops.reshape(inputs, shape), ops.reshape(target, shape)
         for update in range(self.n_critic):
             self._update_critic(inputs[:, update], target[:, update])

@@ -1,0 +1,20 @@
+import keras
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class AveragingAdam(keras.optimizers.Adam):
+    """Adam that keeps a moving average of the weights beside them.
+
+    Keras puts the average in the weights' place whenever ``fit`` returns, so that a run that is
+    continued would go on from other weights than it had. Here only ``put_average`` does.
+    """
+
+    def finalize_variable_values(self, var_list) -> None:
+        """Leave the weights as they are when ``fit`` returns."""
+
+    def put_average(self, variables) -> None:
+        """Overwrite the variables, those the optimiser was built for, with their average."""
+        super().finalize_variable_values(variables)
+        for variable in variables:
+            # With JAX both would be one array, which a compiled step may take for its own.
+            variable.assign(keras.ops.copy(variable.value))
