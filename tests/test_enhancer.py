@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.networks import awake
 from tfaudiogan import enhance, load_model
 from tfaudiogan.audio.files import AudioReader, read_audio, write_audio
 from tfaudiogan.audio.levels import gain_to_common_level, measure_level
@@ -36,7 +37,7 @@ def noise(*shape, peak=0.3):
 
 @pytest.fixture(scope="module")
 def generator():
-    return build_generator(WINDOW, blocks=3, d_max=0, base_filters=16, reduction=4)
+    return awake(build_generator(WINDOW, blocks=3, d_max=0, base_filters=16, reduction=4))
 
 
 @pytest.fixture(scope="module")

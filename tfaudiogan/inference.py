@@ -68,7 +68,7 @@ def load_model(
 
 def _load_file(path: Path, threads: int | None) -> WindowModel:
     folder = _saved_model_folder(path)
-    loaders = {".keras": _load_keras, ".tflite": _load_tflite, ".onnx": _load_onnx}
+    loaders = {".keras": _load_keras, ".tflite": load_tflite, ".onnx": _load_onnx}
     load = _load_saved_model if folder else loaders.get(path.suffix)
     if load is None and path.exists():
         raise InputError(
@@ -165,7 +165,11 @@ def _limit_tensorflow(threads: int | None) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def _load_tflite(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+def load_tflite(path: Path, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """A TFLite file as a function on ``(windows, window)``; TensorFlow is not imported.
+
+    Needs ai-edge-litert (the extra ``tflite``), or else takes TensorFlow's own interpreter.
+    """
     import os
 
     try:

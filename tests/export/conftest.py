@@ -1,5 +1,6 @@
 import pytest
 
+from tests.networks import awake
 from tfaudiogan.export.saved_model import export_saved_model
 from tfaudiogan.metadata import ModelMetadata, write_metadata
 from tfaudiogan.models import build_generator
@@ -13,7 +14,7 @@ METADATA = ModelMetadata(
 @pytest.fixture(scope="session")
 def generator():
     """As wide a window as the paper's, few and narrow blocks: quick."""
-    return build_generator(WINDOW, blocks=4, d_max=0, base_filters=16, reduction=4)
+    return awake(build_generator(WINDOW, blocks=2, d_max=0, base_filters=16, reduction=4))
 
 
 @pytest.fixture(scope="session")
