@@ -4,7 +4,7 @@ from scipy import signal
 
 from tests.audio.signals import noise
 from tfaudiogan.audio import filters
-from tfaudiogan.audio.filters import FAMILIES, LowPass, convolve_centred, zero_phase
+from tfaudiogan.audio.filters import FAMILIES, LowPass, convolve, zero_phase
 
 RATE = 16000
 IIR = [family for family in FAMILIES if family != "fir"]
@@ -82,13 +82,15 @@ def test_drawn_filters_are_stable_and_pass_the_low_end():
     assert families == set(FAMILIES)
 
 
-def test_convolution_in_blocks_is_convolution(monkeypatch):
-    monkeypatch.setattr(filters, "_BLOCK", 100)
+@pytest.mark.parametrize("origin", [None, 0, 7, 30])
+@pytest.mark.parametrize("block", [20, 100, 2000])
+def test_convolution_in_blocks_is_convolution(monkeypatch, origin, block):
+    monkeypatch.setattr(filters, "_BLOCK", block)
     audio, taps = noise(1037), np.random.default_rng(1).standard_normal(31)
-    # FFT convolution of a peak of about 2 in float64, kept in float32.
-    np.testing.assert_allclose(
-        convolve_centred(audio, taps), np.convolve(audio, taps, "same"), atol=1e-6
-    )
+    start = 15 if origin is None else origin
+    expected = np.convolve(audio, taps)[start : start + 1037]
+    # FFT convolution in float64 of a peak of about 2, kept in float32.
+    np.testing.assert_allclose(convolve(audio, taps, origin), expected, atol=1e-6)
 
 
 def test_zero_phase_is_sosfiltfilt():

@@ -13,7 +13,7 @@ import numpy as np
 import soxr
 from scipy import fft
 
-from tfaudiogan.audio.filters import convolve_centred
+from tfaudiogan.audio.filters import convolve
 from tfaudiogan.audio.levels import GATE_DBFS, db_to_gain
 
 MAX_DRIFT = 500e-6
@@ -108,7 +108,7 @@ def align(
         at = np.arange(-_HALF_TAPS, _HALF_TAPS + 1) + fraction
         window = np.i0(9.0 * np.sqrt(np.maximum(0.0, 1.0 - (at / (_HALF_TAPS + 1)) ** 2)))
         taps = np.sinc(at) * window / np.i0(9.0)
-        recording = convolve_centred(recording, taps)
+        recording = convolve(recording, taps)
     if alignment.inverted:
         recording = -recording
     moved, kept = recording[max(0, whole) :], reference[max(0, -whole) :]

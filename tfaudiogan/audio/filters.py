@@ -35,17 +35,23 @@ def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
     return signal.sosfiltfilt(sos, audio, padlen=pad).astype(np.float32)
 
 
-def convolve_centred(audio: np.ndarray, taps: np.ndarray) -> np.ndarray:
-    """Convolve ``(samples,)`` with an odd number of taps whose middle one is time 0; float32.
+def convolve(audio: np.ndarray, taps: np.ndarray, origin: int | None = None) -> np.ndarray:
+    """Convolve ``(samples,)`` with taps of which one is time 0; float32 of the same length.
 
     Works block by block, so that a long signal takes no more memory than itself.
+
+    Args:
+        audio: the signal, with silence around it.
+        taps: impulse response.
+        origin: index of the tap that is time 0; the middle one by default.
     """
-    half, filtered = len(taps) // 2, np.empty(len(audio), np.float32)
+    origin = len(taps) // 2 if origin is None else origin
+    filtered = np.empty(len(audio), np.float32)
     for start in range(0, len(audio), _BLOCK):
-        first = max(0, start - half)
-        block = signal.oaconvolve(audio[first : start + _BLOCK + half], taps)
         stop = min(start + _BLOCK, len(audio))
-        filtered[start:stop] = block[start - first + half : stop - first + half]
+        first = max(0, start + origin + 1 - len(taps))
+        block = signal.oaconvolve(audio[first : stop + origin], taps)
+        filtered[start:stop] = block[start - first + origin : stop - first + origin]
     return filtered
 
 
@@ -101,9 +107,7 @@ class LowPass:
         if self.cutoff_hz >= sample_rate / 2:
             return audio.astype(np.float32)
         if self.family == "fir":
-            return convolve_centred(
-                audio, signal.firwin(self.order + 1, self.cutoff_hz, fs=sample_rate)
-            )
+            return convolve(audio, signal.firwin(self.order + 1, self.cutoff_hz, fs=sample_rate))
         return zero_phase(self.sections(sample_rate), audio)
 
     def sections(self, sample_rate: int) -> np.ndarray:

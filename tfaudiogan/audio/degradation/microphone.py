@@ -6,7 +6,7 @@ import numpy as np
 from scipy import signal
 
 from tfaudiogan.audio.draws import log_uniform, uniform
-from tfaudiogan.audio.filters import convolve_centred, zero_phase
+from tfaudiogan.audio.filters import convolve, zero_phase
 
 BANDS_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
 _TAPS_S = 0.02
@@ -54,7 +54,7 @@ class Microphone:
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
         """Filter ``(samples,)``."""
-        audio = convolve_centred(audio, self.taps(sample_rate))
+        audio = convolve(audio, self.taps(sample_rate))
         if not 0 < self.low_cut_hz < sample_rate / 2:
             return audio
         sections = signal.butter(

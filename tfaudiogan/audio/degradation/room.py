@@ -5,9 +5,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
 
 from tfaudiogan.audio.draws import uniform
+from tfaudiogan.audio.filters import convolve
 from tfaudiogan.errors import InputError
 
 MAX_ORDER = 60
@@ -82,8 +82,7 @@ class Room:
         """Play ``(samples,)`` in the room; the reverberation after its end is cut off."""
         if not len(audio):
             return audio.astype(np.float32)
-        response, start = self.response(sample_rate)
-        return signal.oaconvolve(audio, response)[start : start + len(audio)].astype(np.float32)
+        return convolve(audio, *self.response(sample_rate))
 
     def response(self, sample_rate: int) -> tuple[np.ndarray, int]:
         """The impulse response and the index of its direct sound, which is a whole one."""
