@@ -229,6 +229,7 @@ def train(
         Path | None, typer.Option(help="Trained autoencoder; pretrained first unless given.")
     ] = None,
     autoencoder_steps: Annotated[int, typer.Option(min=1)] = 1000,
+    licence: Annotated[str, typer.Option(help="Of the weights, kept in the model file.")] = "",
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Log curves, audio and spectrograms too.")
     ] = False,
@@ -284,6 +285,7 @@ def train(
         autoencoder_steps=autoencoder_steps,
         warm_start=warm_start,
         monitor=monitor,
+        licence=licence,
         callbacks=callbacks,
     )
     scores = report_run(finished, corpus)

@@ -196,6 +196,11 @@ def _checked(value: Any, kind: Any, source: str) -> Any:
 
 PRESETS: dict[str, Config] = {
     "paper": Config(),
+    "modern": Config(
+        preset="modern",
+        weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
+        optimizer=OptimizerConfig(schedule="cosine", warmup_steps=100, ema=0.99),
+    ),
     "mobile": Config(
         preset="mobile",
         window=4096,

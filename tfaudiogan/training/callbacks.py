@@ -267,6 +267,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._raise_if_stopped()
 
     def on_epoch_end(self, epoch, logs=None) -> None:
+        self.model.reset_metrics()
         self._save()
         self._raise_if_stopped()
 

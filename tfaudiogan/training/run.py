@@ -200,7 +200,9 @@ def load_autoencoder(path: Path, window: int):
     return autoencoder
 
 
-def save_generator(model, path: Path, config: Config, corpus: Corpus, steps: int) -> None:
+def save_generator(
+    model, path: Path, config: Config, corpus: Corpus, steps: int, licence: str = ""
+) -> None:
     """Write the generator alone, with its metadata."""
     with replacing(path) as temporary:
         model.generator.save(temporary)
@@ -213,6 +215,7 @@ def save_generator(model, path: Path, config: Config, corpus: Corpus, steps: int
                 preset=config.preset,
                 trained_on=corpus.description,
                 data_sha256=corpus.checksum,
+                licence=licence,
                 steps=steps,
                 parameters=model.generator.count_params(),
             ),
@@ -263,6 +266,7 @@ def train(
     autoencoder_steps: int = 1000,
     warm_start: Path | str | None = None,
     monitor: str = "val_snr",
+    licence: str = "",
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> RunFolder:
     """Train a generator; the run folder holds everything that made it.
@@ -278,6 +282,7 @@ def train(
         autoencoder_steps: steps of that training, two updates each.
         warm_start: a ``.keras`` generator whose weights are the start.
         monitor: the log whose best epoch gives ``generator.keras``.
+        licence: of the weights, for the model's metadata.
         callbacks: further Keras callbacks.
 
     Raises:
@@ -322,7 +327,7 @@ def train(
     if step >= total:
         console.print(f"{folder.path} has its {total} steps already")
         return folder
-    _fit(model, config, corpus, folder, total, step, monitor, callbacks)
+    _fit(model, config, corpus, folder, total, step, monitor, licence, callbacks)
     return folder
 
 
@@ -338,7 +343,7 @@ def _warm_start(generator, path: Path) -> None:
         ) from error
 
 
-def _fit(model, config, corpus, folder, total, step, monitor, callbacks) -> None:
+def _fit(model, config, corpus, folder, total, step, monitor, licence, callbacks) -> None:
     settings = config.training
     per_epoch = min(settings.steps_per_epoch, total)
     windows = windows_per_step(config, model)
@@ -350,7 +355,7 @@ def _fit(model, config, corpus, folder, total, step, monitor, callbacks) -> None
     continued = step > 0
     best = BestGenerator(
         lambda: save_generator(
-            model, folder.generator, config, corpus, int(model.optimizer.iterations)
+            model, folder.generator, config, corpus, int(model.optimizer.iterations), licence
         ),
         averaged,
         monitor,
