@@ -1,0 +1,82 @@
+"""What became of each trial: a small JSON file in its folder, written and read by all processes."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfaudiogan.storage import write_text
+from tuning.settings import Settings
+from tuning.space import Value
+
+PROJECT = "trials"
+FILE = "record.json"
+
+
+@dataclass
+class Record:
+    """A trial that ended.
+
+    Attributes:
+        number: of the trial, from 0.
+        values: of all parameters that mattered, fixed ones too.
+        origin: ``"search"``, or ``"paper"`` for the paper's values.
+        status: ``"completed"``, ``"stopped"`` (early) or ``"failed"``.
+        curve: the logs of each round, with ``step`` and ``score``.
+        seconds: that it took.
+        reason: why it failed or was stopped.
+    """
+
+    number: int
+    values: dict[str, Value]
+    origin: str = "search"
+    status: str = "completed"
+    curve: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Generator updates made."""
+        return int(self.curve[-1]["step"]) if self.curve else 0
+
+    @property
+    def label(self) -> str:
+        """As it is called in tables, counted from 1."""
+        return f"{self.number + 1}" + (" (paper)" if self.origin == "paper" else "")
+
+    def best_round(self, settings: Settings, rounds: int | None = None) -> dict[str, float] | None:
+        """The logs of the round with the best score, of all or of the first so many."""
+        best = None
+        for logs in self.curve[:rounds]:
+            if best is None or settings.better(logs["score"], best["score"]):
+                best = logs
+        return best
+
+    def write(self, folder: Path) -> None:
+        """Write ``record.json`` into the trial's folder."""
+        write_text(folder / FILE, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Record":
+        """Read what ``write`` wrote."""
+        return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+
+
+def read_records(out: Path) -> list[Record]:
+    """The records of all trials of a search that ended, in their order."""
+    records = [Record.read(file.parent) for file in (out / PROJECT).glob(f"trial_*/{FILE}")]
+    return sorted(records, key=lambda record: record.number)
+
+
+def best_record(records: Sequence[Record], settings: Settings) -> Record | None:
+    """The trial with the best score of those that did not fail."""
+    best = None
+    for record in records:
+        logs = record.best_round(settings)
+        if record.status == "failed" or logs is None:
+            continue
+        if best is None or settings.better(logs["score"], best.best_round(settings)["score"]):
+            best = record
+    return best
