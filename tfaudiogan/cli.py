@@ -375,6 +375,106 @@ def enhance(
             )
 
 
+@app.command(
+    epilog="Examples: [b]tfaudiogan export --model runs/demo/generator.keras --format tflite "
+    "--quantization float16 --out demo.tflite[/]   "
+    "[b]tfaudiogan export --model runs/demo/generator.keras --out served/demo[/]"
+)
+def export(
+    model: Annotated[Path, typer.Option(help="A .keras file of a run.")],
+    out: Annotated[
+        Path, typer.Option(help="The .tflite or .onnx file, or the served model's folder.")
+    ],
+    format: Annotated[str, typer.Option(help="saved_model, tflite or onnx.")] = "saved_model",
+    quantization: Annotated[
+        str, typer.Option(help="Of a .tflite: float32, float16 or dynamic.")
+    ] = "float32",
+    version: Annotated[int, typer.Option(help="Of a served model.", min=0)] = 1,
+) -> None:
+    """Write a model for TensorFlow Serving, phones, or ONNX; it needs nothing of this package."""
+    if format == "saved_model":
+        from tfaudiogan.export.saved_model import export_saved_model
+
+        path = export_saved_model(model, out, version)
+    elif format == "tflite":
+        from tfaudiogan.export.tflite import export_tflite
+
+        path = export_tflite(model, out, quantization)
+    elif format == "onnx":
+        from tfaudiogan.export.onnx import export_onnx
+
+        path = export_onnx(model, out)
+    else:
+        raise InputError(f"unknown format {format!r}; choose saved_model, tflite or onnx")
+    print(path)
+
+
+@app.command(epilog="Example: [b]tfaudiogan benchmark --model runs/demo/generator.keras[/]")
+def benchmark(
+    model: Annotated[Path, typer.Option(help="A .keras file of a run.")],
+    seconds: Annotated[float, typer.Option(help="To measure each time.", min=0.1)] = 3.0,
+) -> None:
+    """Measure speed, memory, size and error of every exported form of a model, here."""
+    from rich.console import Console
+
+    from tfaudiogan.export.benchmark import benchmark as measure
+    from tfaudiogan.export.benchmark import table
+    from tfaudiogan.progress import progress_bar
+
+    measurements = []
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=None, status="")
+        for measurement in measure(model, seconds=seconds):
+            measurements.append(measurement)
+            bar.update(task, advance=1, status=measurement.form)
+    Console().print(table(measurements))
+
+
+@app.command(
+    epilog="Example: [b]tfaudiogan pairs --input phone --target studio --out corpora/own[/]"
+)
+def pairs(
+    input: Annotated[Path, typer.Option(help="Folder of recordings as they sound.")],
+    target: Annotated[Path, typer.Option(help="... as they should sound, of the same names.")],
+    out: Annotated[Path, typer.Option(help="The corpus's folder.")],
+    sample_rate: Rate = 44100,
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="They are aligned to the sample already.")
+    ] = False,
+    jobs: Jobs = None,
+) -> None:
+    """Make a corpus of your own recordings: match, align and split them."""
+    from tfaudiogan.data.pairs import pair_recordings
+
+    corpus, report = pair_recordings(
+        input, target, out, sample_rate=sample_rate, alignment=not aligned, jobs=jobs
+    )
+    for name, match in report.matches.items():
+        print(
+            f"{name}: {match.seconds:.1f} s, delay {match.delay_ms:.2f} ms, "
+            f"drift {match.drift_ppm:.1f} ppm, correlation {match.correlation:.2f}"
+        )
+    for name, reason in report.refused.items():
+        console.print(f"[yellow]left out[/] {name}: {reason}")
+    if report.shortage:
+        console.print(f"[yellow]{report.shortage}[/]")
+    print(f"{corpus.folder}: {corpus.description}")
+
+
+@app.command(epilog="Example: [b]tfaudiogan degrade studio.wav phone.wav --preset old-phone[/]")
+def degrade(
+    recording: Annotated[Path, typer.Argument(metavar="IN", help="Audio file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Format by extension.")],
+    preset: Annotated[str, typer.Option(help="light, phone or old-phone.")] = "phone",
+    seed: Seed = 0,
+) -> None:
+    """Make a recording sound as if taken by a phone, to hear what the phone task learns from."""
+    from tfaudiogan.data.phone import degrade_file
+
+    chain = degrade_file(recording, out, preset=preset, seed=seed)
+    print(f"{out}: {chain}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 on success, 2 for bad usage or input, 1 for anything else."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
