@@ -71,6 +71,31 @@ def test_midi_is_played_by_drawn_programs(tmp_path):
     assert np.abs(audio).max() > 0.01
 
 
+def test_variants_are_drawn_anew_and_share_a_split(tmp_path):
+    for number in range(8):
+        write_midi(tmp_path / f"{number}.mid")
+    sources = CleanSources.of(tmp_path, RATE)
+    once = [recipe for recipe, _ in sources.recipes()]
+    thrice = [(recipe, rng.random()) for recipe, rng in sources.recipes(variants=3)]
+    recipes = [recipe for recipe, _ in thrice]
+    assert [recipe.name for recipe in recipes[:4]] == ["0", "0~2", "0~3", "1"]
+    assert recipes[::3] == once
+    assert len({number for _, number in thrice}) == 24
+    for first, *others in zip(recipes[::3], recipes[1::3], recipes[2::3], strict=True):
+        assert {(o.split, o.source, o.paths) for o in others} == {
+            (first.split, first.source, first.paths)
+        }
+    assert any(
+        a.settings["program"] != b.settings["program"]
+        for a, b in zip(once, recipes[1::3], strict=True)
+    )
+
+
+def test_no_variants_at_all_is_named(tmp_path):
+    with pytest.raises(InputError, match="variants is 0"):
+        list(CleanSources.of(tmp_path, RATE).recipes(0))
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="nowhere is not a folder"):
         find_recordings(tmp_path / "nowhere")

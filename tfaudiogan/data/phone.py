@@ -25,6 +25,7 @@ def render_phone(
     preset: str = "phone",
     sample_rate: int = 44100,
     seed: int = 0,
+    variants: int = 1,
     soundfonts: Sequence[Path | str] = (),
     jobs: int | None = None,
     tracks: int | Mapping[str, int] | None = None,
@@ -42,9 +43,10 @@ def render_phone(
         preset: one of ``degradation.PRESETS``.
         sample_rate: in hertz.
         seed: of all draws.
+        variants: pairs of each track, each with draws of its own.
         soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
         jobs: processes, each with one track in memory; one for each processor by default.
-        tracks: at most so many of each split, or a number for each split by name.
+        tracks: at most so many pairs of each split, or a number for each split by name.
 
     Raises:
         InputError: when there is no track that can be rendered, a setting is wrong, or
@@ -53,7 +55,7 @@ def render_phone(
     degradations = degradation_preset(preset)
     sources = CleanSources.of(source_folder, sample_rate, seed, soundfonts)
     recipes = []
-    for recipe, rng in sources.recipes():
+    for recipe, rng in sources.recipes(variants):
         chain = degradations.draw(rng)
         if any(isinstance(stage, Room) for stage in chain.stages):
             require_pyroomacoustics()

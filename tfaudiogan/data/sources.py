@@ -54,7 +54,8 @@ class CleanSources:
     """The tracks of a folder of recordings, or else of MIDI, and how to get their sound.
 
     Each MIDI file is played by one of ``PROGRAMS`` through one of the soundfonts, drawn by its
-    name and the seed.
+    name and the seed. A track may come in several variants, each with draws of its own: the second
+    of ``name`` is ``name~2``.
 
     Args:
         folder: holds recordings (``files.EXTENSIONS``), or, where there are none, MIDI.
@@ -82,32 +83,40 @@ class CleanSources:
             paths = []
         return cls(Path(folder), sample_rate, seed, {checksum(path): path for path in paths})
 
-    def recipes(self) -> Iterator[tuple[Recipe, np.random.Generator]]:
-        """Each track, and a generator of its own for what is to be drawn for it.
+    def recipes(self, variants: int = 1) -> Iterator[tuple[Recipe, np.random.Generator]]:
+        """Each track so many times, and a generator for what else is to be drawn for it.
 
         Raises:
-            InputError: when the folder holds neither recordings nor MIDI.
+            InputError: when the folder holds neither recordings nor MIDI, or there are no variants.
         """
+        if variants < 1:
+            raise InputError(f"variants is {variants}; expected 1 or more")
         recordings = find_recordings(self.folder)
         splits = assign_splits(recordings)
-        for name, path in recordings.items():
-            settings = {"seed": self.seed}
-            yield self._recipe(name, splits[name], path, settings), self._generator(name)
-        if recordings:
-            return
-        check_sample_rate(self.sample_rate)
-        for track in find_tracks(self.folder):
-            rng = self._generator(track.name)
-            soundfont = str(rng.choice(sorted(self.soundfonts)))
-            settings = {
-                "seed": self.seed,
-                "program": int(rng.choice(PROGRAMS)),
-                "soundfont": self.soundfonts[soundfont].name,
-                "soundfont_sha256": soundfont,
-                "synthesiser": synthesiser_version(),
-                "gain": GAIN,
-            }
-            yield self._recipe(track.name, track.split, track.path, settings), rng
+        tracks = [(name, splits[name], path) for name, path in recordings.items()]
+        if not tracks:
+            check_sample_rate(self.sample_rate)
+            found = find_tracks(self.folder)
+            tracks = [(track.name, track.split, track.path) for track in found]
+        for name, split, path in tracks:
+            source = path.relative_to(self.folder).as_posix()
+            for variant in range(1, variants + 1):
+                label = name if variant == 1 else f"{name}~{variant}"
+                rng = named_generator(self.seed, label)
+                settings = {"seed": self.seed}
+                if not recordings:
+                    settings |= self._draw_instrument(rng)
+                yield Recipe(label, split, source, (path,), settings), rng
+
+    def _draw_instrument(self, rng: np.random.Generator) -> dict[str, Any]:
+        soundfont = str(rng.choice(sorted(self.soundfonts)))
+        return {
+            "program": int(rng.choice(PROGRAMS)),
+            "soundfont": self.soundfonts[soundfont].name,
+            "soundfont_sha256": soundfont,
+            "synthesiser": synthesiser_version(),
+            "gain": GAIN,
+        }
 
     def read(self, recipe: Recipe) -> np.ndarray:
         """The track's sound, ``(samples,)`` float32.
@@ -122,10 +131,3 @@ class CleanSources:
         midi = Transformation(program=recipe.settings["program"]).apply(read_midi(path))
         soundfont = self.soundfonts[recipe.settings["soundfont_sha256"]]
         return synthesise(midi, soundfont=soundfont, sample_rate=self.sample_rate)
-
-    def _generator(self, name: str) -> np.random.Generator:
-        return named_generator(self.seed, name)
-
-    def _recipe(self, name: str, split: str, path: Path, settings: Mapping[str, Any]) -> Recipe:
-        source = path.relative_to(self.folder).as_posix()
-        return Recipe(name, split, source, (path,), settings)

@@ -46,6 +46,7 @@ def render_superres(
     ratio: int = 2,
     sample_rate: int = 44100,
     seed: int = 0,
+    variants: int = 1,
     soundfonts: Sequence[Path | str] = (),
     jobs: int | None = None,
     tracks: int | Mapping[str, int] | None = None,
@@ -62,9 +63,10 @@ def render_superres(
         ratio: one of ``RATIOS``.
         sample_rate: of input and target, in hertz.
         seed: of all draws.
+        variants: pairs of each track, each with draws of its own.
         soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
         jobs: processes, each with one track in memory; one for each processor by default.
-        tracks: at most so many of each split, or a number for each split by name.
+        tracks: at most so many pairs of each split, or a number for each split by name.
 
     Raises:
         InputError: when there is no track that can be rendered, or a setting is wrong. A file that
@@ -75,7 +77,7 @@ def render_superres(
     sources = CleanSources.of(source_folder, sample_rate, seed, soundfonts)
     half = sample_rate / ratio / 2
     recipes = []
-    for recipe, rng in sources.recipes():
+    for recipe, rng in sources.recipes(variants):
         low_pass = LowPass.draw(rng, (CUTOFF[0] * half, CUTOFF[1] * half))
         settings = {**recipe.settings, "ratio": ratio, "low_pass": asdict(low_pass)}
         recipes.append(dataclasses.replace(recipe, settings=settings))

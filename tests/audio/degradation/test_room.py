@@ -1,10 +1,10 @@
 import math
-import sys
 
 import numpy as np
 import pytest
 
 from tests.audio.signals import lag, noise
+from tfaudiogan import extras
 from tfaudiogan.audio.degradation import Room
 from tfaudiogan.audio.degradation import room as module
 from tfaudiogan.errors import InputError
@@ -79,8 +79,7 @@ def test_any_length_stays_as_long(acoustics, samples):
 
 
 def test_without_pyroomacoustics_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'tfaudiogan\[phone\]'"):
         Room(SIZE, SOURCE, MICROPHONE, 0.2)(noise(10), RATE)
 

@@ -1,6 +1,5 @@
 """The room between a source and the phone."""
 
-import importlib.util
 import math
 from dataclasses import dataclass
 
@@ -8,19 +7,15 @@ import numpy as np
 
 from tfaudiogan.audio.draws import uniform
 from tfaudiogan.audio.filters import convolve
-from tfaudiogan.errors import InputError
+from tfaudiogan.extras import require
 
 MAX_ORDER = 60
 _WALL = 0.5
 
 
 def require_pyroomacoustics() -> None:
-    """Raise an InputError where pyroomacoustics isn't installed."""
-    if importlib.util.find_spec("pyroomacoustics") is None:
-        raise InputError(
-            "room responses need pyroomacoustics, which is not installed; "
-            "pip install 'tfaudiogan[phone]'"
-        )
+    """Raise an InputError that names the extra where pyroomacoustics isn't installed."""
+    require("phone", "pyroomacoustics")
 
 
 @dataclass(frozen=True)
