@@ -1,5 +1,6 @@
 """A trained model on held-out pairs: its scores, and the page to look at and listen to."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -7,12 +8,37 @@ from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.examples import make_examples
 from tfaudiogan.evaluation.report import write_report
-from tfaudiogan.evaluation.scores import score
+from tfaudiogan.evaluation.scores import MetricFunction, score
 from tfaudiogan.evaluation.tables import Scores
 from tfaudiogan.inference import WindowModel, load_model
 
 RUN_WINDOWS = 2000
 RUN_SECONDS = 30.0
+_MEL_FFT = 1024
+_SMALLEST_FFT = 512
+
+
+@functools.cache
+def run_metrics(sample_rate: int, window: int) -> dict[str, MetricFunction]:
+    """The metrics of an evaluation, by name: waveforms, spectra and what a listener hears.
+
+    Those whose spectra do not fit into the window are left out.
+
+    Args:
+        sample_rate: in hertz.
+        window: samples.
+    """
+    from tfaudiogan import metrics
+
+    found = {"snr": metrics.snr, "si_sdr": metrics.si_sdr}
+    if window >= _SMALLEST_FFT:
+        found["lsd"] = metrics.lsd
+        found["multi_resolution_distance"] = metrics.multi_resolution_distance
+    if window >= _MEL_FFT:
+        found["mel_distance"] = functools.partial(
+            metrics.mel_distance, sample_rate=sample_rate, n_fft=_MEL_FFT
+        )
+    return found
 
 
 def score_model(
@@ -40,6 +66,7 @@ def score_model(
         model.metadata.window,
         limit=windows,
         seconds=seconds,
+        metrics=run_metrics(rate, model.metadata.window),
         progress=True,
     )
 

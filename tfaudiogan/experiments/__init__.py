@@ -1,0 +1,1 @@
+"""The paper's experiments (section V), each one command on any corpus."""
