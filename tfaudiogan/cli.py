@@ -97,14 +97,14 @@ def render(
 
         if midi is None:
             raise InputError("the instrument task renders MIDI; give --midi DIR")
-        changes: dict[str, Any] = {"velocity": velocity, "removed": tuple(drop_controller or ())}
+        changes = {"velocity": velocity, "removed_controllers": tuple(drop_controller or ())}
+        try:
+            input = Transformation(program=input_program, **changes)
+            target = Transformation(program=target_program, **changes)
+        except (TypeError, ValueError) as error:
+            raise InputError(str(error)) from error
         corpus, report = render_corpus(
-            midi,
-            out,
-            input=Transformation(program=input_program, **changes),
-            target=Transformation(program=target_program, **changes),
-            soundfont=soundfont,
-            **common,
+            midi, out, input=input, target=target, soundfont=soundfont, **common
         )
     elif task == "phone":
         from tfaudiogan.data.phone import render_phone

@@ -1,0 +1,178 @@
+"""The commands as a user runs them, good and bad, in one process or in their own."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.conftest import write_corpus
+from tests.training.test_run import TINY
+from tfaudiogan.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments, capsys=None) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return caught.value.code or 0, out, err
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """A run of two steps, by the command."""
+    folder = tmp_path_factory.mktemp("cli")
+    TINY.save(folder / "tiny.json")
+    arguments = ["train", "--data", corpus.folder, "--config", folder / "tiny.json"]
+    arguments += ["--loss", "time+log_ratio", "--steps", 2, "--run", folder / "run"]
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    assert not caught.value.code
+    return folder / "run"
+
+
+def test_train_writes_the_run_and_its_report(trained):
+    names = {"config.json", "run.json", "history.csv", "checkpoint.npz", "generator.keras"}
+    assert names <= {path.name for path in trained.iterdir()}
+    assert "<audio" in (trained / "report/index.html").read_text()
+    assert json.loads((trained / "config.json").read_text())["weights"]["frequency"] == 0.0
+
+
+def test_evaluate_prints_scores_with_baselines(trained, corpus, capsys, tmp_path):
+    status, out, _ = run(
+        "evaluate", "--model", trained / "generator.keras", "--data", corpus.folder,
+        "--report", tmp_path, "--json", capsys=capsys,
+    )  # fmt: skip
+    assert status == 0
+    labels = {row["label"] for row in json.loads(out)["tables"]["windows"]["rows"]}
+    assert {"Input as it is", "Silence", "Best constant gain"} < labels
+    assert (tmp_path / "index.html").is_file()
+
+
+def test_enhance_keeps_length_channels_and_rate(trained, capsys, tmp_path):
+    audio = 0.1 * np.random.default_rng(0).normal(size=(12345, 2))
+    soundfile.write(tmp_path / "in.flac", audio, 22050)
+    status, _, _ = run(
+        "enhance", tmp_path / "in.flac", "--model", trained / "generator.keras",
+        "--out", tmp_path / "out.wav", capsys=capsys,
+    )  # fmt: skip
+    assert status == 0
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.frames, info.channels, info.samplerate) == (12345, 2, 22050)
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory):
+    """A folder of things that are not what they should be."""
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "empty").mkdir()
+    (folder / "midi").mkdir()
+    (folder / "midi/broken.mid").write_bytes(b"MThd nonsense")
+    (folder / "text.keras").write_text("not a model")
+    rng = np.random.default_rng(0)
+    soundfile.write(folder / "good.wav", 0.1 * rng.normal(size=16000), 16000)
+    content = (folder / "good.wav").read_bytes()
+    (folder / "truncated.wav").write_bytes(content[: len(content) // 2])
+    rateless = bytearray(content)
+    rateless[24:28] = bytes(4)
+    (folder / "rate0.wav").write_bytes(rateless)
+    samples = 0.1 * rng.normal(size=16000)
+    samples[5000] = np.nan
+    soundfile.write(folder / "nan.wav", samples, 16000, "FLOAT")
+    (folder / "corpus").mkdir()
+    (folder / "corpus/manifest.csv").write_text("name,split\na,train\n")
+    write_corpus(folder / "slow", sample_rate=8000)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("", "Usage"),
+        ("fly", "No such command"),
+        ("render --midi {bad}/none --out {tmp}", "none"),
+        ("render --midi {bad}/empty --out {tmp}", "empty"),
+        ("render --midi {bad}/midi --out {tmp}", "broken"),
+        ("render --midi {bad}/midi --out {tmp} --sample-rate 0", "0"),
+        ("render --midi {bad}/midi --out {tmp} --task sing", "'sing'"),
+        ("render --out {tmp}", "--midi"),
+        ("render --midi {bad}/midi --out {tmp} --input-program 200", "200"),
+        ("train --data {bad}/none", "manifest.csv"),
+        ("train --data {bad}/corpus", "line 2"),
+        ("train --data {corpus} --preset huge", "'huge'"),
+        ("train --data {corpus} --loss phase", "'phase'"),
+        ("train --data {corpus} --config {bad}/text.keras", "not JSON"),
+        ("train --data {corpus} --steps 0", "--steps"),
+        ("train --data {corpus} --resume", "--run"),
+        ("train --data {corpus} --preset demo --window 100000", "100000|window"),
+        ("evaluate --model {bad}/text.keras --data {corpus}", "text.keras"),
+        ("evaluate --model {bad}/none.keras --data {corpus}", "none.keras"),
+        ("evaluate --model {model} --data {corpus} --split dev", "'dev'"),
+        ("evaluate --model {model} --data {bad}/slow", "8000"),
+        ("enhance {bad}/none.wav --model {model} --out {tmp}/a.wav", "none.wav"),
+        ("enhance {bad}/truncated.wav --model {model} --out {tmp}/a.wav", "truncated.wav"),
+        ("enhance {bad}/rate0.wav --model {model} --out {tmp}/a.wav", "rate0.wav"),
+        ("enhance {bad}/nan.wav --model {model} --out {tmp}/a.wav", "nan.wav"),
+        ("enhance {bad}/text.keras --model {model} --out {tmp}/a.wav", "text.keras"),
+        ("enhance {bad}/good.wav --model {bad}/text.keras --out {tmp}/a.wav", "text.keras"),
+        ("enhance {bad}/good.wav --model {model} --out /proc/none/a.wav", "/proc/none"),
+        ("enhance {bad}/good.wav --model {model} --out {tmp}/a.docx", "docx"),
+        ("enhance {bad}/good.wav --model {model} --out /dev/full/a.wav", "/dev/full"),
+        ("export --model {model} --format stone --out {tmp}/a", "'stone'"),
+        ("export --model {model} --format tflite --quantization int8 --out {tmp}/a.tflite", "int8"),
+        ("pairs --input {bad}/empty --target {bad}/empty --out {tmp}", "empty"),
+        ("degrade {bad}/none.wav {tmp}/a.wav", "none.wav"),
+        ("degrade {bad}/good.wav {tmp}/a.wav --preset tin", "'tin'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments, words, bad, corpus, trained, capsys, tmp_path):
+    places = {"bad": bad, "tmp": tmp_path / "out", "corpus": corpus.folder}
+    filled = arguments.format(**places, model=trained / "generator.keras").split()
+    status, out, err = run(*filled, capsys=capsys)
+    assert status == 2
+    err = err or out
+    assert re.search(words, err), err
+    assert "Traceback" not in err
+    if "error:" in err:
+        assert len(err.split("error:")[-1].strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*.partial*"))
+
+
+def test_a_recording_is_never_overwritten_by_its_own_output(bad, trained, capsys):
+    before = (bad / "good.wav").read_bytes()
+    status, _, err = run(
+        "enhance", bad / "good.wav", "--model", trained / "generator.keras",
+        "--out", bad / "good.wav", capsys=capsys,
+    )  # fmt: skip
+    assert (status, (bad / "good.wav").read_bytes()) == (2, before)
+    assert "good.wav" in err
+
+
+def test_debug_shows_where(capsys):
+    with pytest.raises(Exception, match="manifest"):
+        main(["train", "--data", "/nowhere", "--debug"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "render", "train", "evaluate", "enhance", "export", "benchmark", "pairs", "degrade"],
+)
+def test_every_command_has_help_with_an_example(command, capsys):
+    status, out, _ = run(*command.split(), "--help", capsys=capsys)
+    assert status == 0
+    assert not command or "Example" in out
+
+
+def test_train_py_is_the_train_command():
+    done = subprocess.run(
+        [sys.executable, ROOT / "train.py", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "tfaudiogan train" in done.stdout
