@@ -207,7 +207,7 @@ class _Examiner:
             if found is None:
                 raise InputError(
                     "no correlation: input and target have nothing in common; give the same "
-                    "performance, or turn alignment off where they are known to be aligned"
+                    "performance, or say --aligned where they are known to be"
                 )
         found = Alignment(
             round(found.delay_s, 7), round(found.drift, 9), found.inverted, found.agreement
