@@ -98,6 +98,8 @@ def degrade_file(
 ) -> Chain:
     """Degrade one recording, to hear what a preset does; never left clean.
 
+    Where it would exceed full scale it is turned down as a whole.
+
     Args:
         source: any audio file; mixed to mono.
         out: where to write; the extension gives the format.
@@ -115,5 +117,6 @@ def degrade_file(
     degradations = dataclasses.replace(degradation_preset(preset), clean=0.0)
     chain = degradations.draw(np.random.default_rng(seed))
     audio, rate = read_audio(source, sample_rate, mono=True)
-    write_audio(out, chain(audio, rate), rate)
+    heard = chain(audio, rate)
+    write_audio(out, heard / max(1.0, np.abs(heard).max()), rate)
     return chain
