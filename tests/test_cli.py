@@ -104,6 +104,9 @@ def bad(tmp_path_factory):
         ("render --midi {bad}/midi --out {tmp} --task sing", "'sing'"),
         ("render --out {tmp}", "--midi"),
         ("render --midi {bad}/midi --out {tmp} --input-program 200", "200"),
+        ("render --midi {bad}/midi --out {tmp} --input-control 64=x", "64=x"),
+        ("experiment table1 --data {corpus} --out {tmp} --preset huge", "'huge'"),
+        ("experiment figure6 --data {bad}/none --out {tmp}", "manifest.csv"),
         ("train --data {bad}/none", "manifest.csv"),
         ("train --data {bad}/corpus", "line 2"),
         ("train --data {corpus} --preset huge", "'huge'"),
@@ -162,7 +165,10 @@ def test_debug_shows_where(capsys):
 
 @pytest.mark.parametrize(
     "command",
-    ["", "render", "train", "evaluate", "enhance", "export", "benchmark", "pairs", "degrade"],
+    [
+        *("", "render", "pairs", "degrade", "train", "experiment table1", "experiment figure6"),
+        *("evaluate", "enhance", "export", "benchmark"),
+    ],
 )
 def test_every_command_has_help_with_an_example(command, capsys):
     status, out, _ = run(*command.split(), "--help", capsys=capsys)

@@ -1,0 +1,1 @@
+"""What each command does: options in, one call into the package, results out."""

@@ -1,0 +1,166 @@
+"""Commands that make corpora, and what they are made of."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfaudiogan.commands.options import Jobs, Rate, Seed
+from tfaudiogan.errors import InputError
+from tfaudiogan.progress import console
+
+app = typer.Typer()
+
+
+def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """Controllers to leave out, and those to fix with their values."""
+    removed, fixed = [], []
+    for expression in expressions:
+        number, equals, value = expression.partition("=")
+        try:
+            if equals:
+                fixed.append((int(number), int(value)))
+            else:
+                removed.append(int(number))
+        except ValueError as error:
+            raise InputError(f"controller {expression!r}; expected 64, or 64=0") from error
+    return tuple(removed), tuple(fixed)
+
+
+def _print_report(corpus, report) -> None:
+    for name, reason in report.refused.items():
+        console.print(f"[yellow]left out[/] {name}: {reason}")
+    print(
+        f"{len(report.rendered)} rendered, {len(report.skipped)} there already, "
+        f"{len(report.refused)} left out\n{corpus.folder}: {corpus.description}"
+    )
+
+
+@app.command(
+    epilog="Example: [b]tfaudiogan render --midi maestro-v3.0.0 --out corpora/piano --tracks 20[/]"
+)
+def render(
+    out: Annotated[Path, typer.Option(help="The corpus's folder; continued if it is there.")],
+    midi: Annotated[
+        Path | None, typer.Option(help="Folder of MIDI, in the MAESTRO layout or any other.")
+    ] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder of clean recordings, for phone and superres.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="instrument, phone or superres.")] = "instrument",
+    input_program: Annotated[
+        int, typer.Option(help="General MIDI program of the input, from 0.")
+    ] = 4,
+    target_program: Annotated[int, typer.Option(help="... and of the target.")] = 0,
+    input_velocity: Annotated[
+        int | None, typer.Option(help="One velocity for all notes of the input, 1 to 127.")
+    ] = None,
+    target_velocity: Annotated[int | None, typer.Option(help="... and of the target.")] = None,
+    input_control: Annotated[
+        list[str] | None,
+        typer.Option(help="Controller of the input: 64 leaves it out, 64=0 fixes it; repeatable."),
+    ] = None,
+    target_control: Annotated[list[str] | None, typer.Option(help="... and of the target.")] = None,
+    soundfont: Annotated[
+        list[Path] | None,
+        typer.Option(help="SF2 or SF3 file; several for phone and superres, drawn by track."),
+    ] = None,
+    sample_rate: Rate = 44100,
+    degradation: Annotated[
+        str, typer.Option(help="Preset of the phone task: light, phone or old-phone.")
+    ] = "phone",
+    ratio: Annotated[int, typer.Option(help="Of the superres task: 2, 4 or 6.")] = 4,
+    variants: Annotated[
+        int, typer.Option(help="Of each track, for phone and superres: so many draws.", min=1)
+    ] = 1,
+    tracks: Annotated[
+        int | None, typer.Option(help="At most so many tracks of each split.", min=1)
+    ] = None,
+    jobs: Jobs = None,
+    seed: Seed = 0,
+) -> None:
+    """Make a corpus of pairs: the same music as it sounds, and as it should sound."""
+    common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": tracks}
+    drawn = {"seed": seed, "variants": variants, "soundfonts": tuple(soundfont or ())}
+    source = midi or audio
+    if (midi is None) == (audio is None) or source is None:
+        raise InputError("give one source: --midi DIR, or --audio DIR for phone and superres")
+    if task == "instrument":
+        from tfaudiogan.data.midi import Transformation
+        from tfaudiogan.data.render import render_corpus
+
+        if midi is None:
+            raise InputError("the instrument task renders MIDI; give --midi DIR")
+        try:
+            input, target = (
+                Transformation(program, velocity, *_controls(controls or []))
+                for program, velocity, controls in (
+                    (input_program, input_velocity, input_control),
+                    (target_program, target_velocity, target_control),
+                )
+            )
+        except (TypeError, ValueError) as error:
+            raise InputError(str(error)) from error
+        if len(soundfont or []) > 1:
+            raise InputError(f"{len(soundfont)} soundfonts; the instrument task takes one")
+        font = soundfont[0] if soundfont else None
+        corpus, report = render_corpus(
+            midi, out, input=input, target=target, soundfont=font, **common
+        )
+    elif task == "phone":
+        from tfaudiogan.data.phone import render_phone
+
+        corpus, report = render_phone(source, out, preset=degradation, **drawn, **common)
+    elif task == "superres":
+        from tfaudiogan.data.superres import render_superres
+
+        corpus, report = render_superres(source, out, ratio=ratio, **drawn, **common)
+    else:
+        raise InputError(f"unknown task {task!r}; choose instrument, phone or superres")
+    _print_report(corpus, report)
+
+
+@app.command(
+    epilog="Example: [b]tfaudiogan pairs --input phone --target studio --out corpora/own[/]"
+)
+def pairs(
+    input: Annotated[Path, typer.Option(help="Folder of recordings as they sound.")],
+    target: Annotated[Path, typer.Option(help="... as they should sound, of the same names.")],
+    out: Annotated[Path, typer.Option(help="The corpus's folder.")],
+    sample_rate: Rate = 44100,
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="They are aligned to the sample already.")
+    ] = False,
+    jobs: Jobs = None,
+) -> None:
+    """Make a corpus of your own recordings: match, align and split them."""
+    from tfaudiogan.data.pairs import pair_recordings
+
+    corpus, report = pair_recordings(
+        input, target, out, sample_rate=sample_rate, alignment=not aligned, jobs=jobs
+    )
+    for name, match in report.matches.items():
+        print(
+            f"{name}: {match.seconds:.1f} s, delay {match.delay_ms:.2f} ms, "
+            f"drift {match.drift_ppm:.1f} ppm, correlation {match.correlation:.2f}"
+            f"{', by onsets only' if match.by_onsets else ''}"
+        )
+    for name, reason in report.refused.items():
+        console.print(f"[yellow]left out[/] {name}: {reason}")
+    if report.shortage:
+        console.print(f"[yellow]{report.shortage}[/]")
+    print(f"{corpus.folder}: {corpus.description}")
+
+
+@app.command(epilog="Example: [b]tfaudiogan degrade studio.wav phone.wav --preset old-phone[/]")
+def degrade(
+    recording: Annotated[Path, typer.Argument(metavar="IN", help="Audio file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Format by extension.")],
+    preset: Annotated[str, typer.Option(help="light, phone or old-phone.")] = "phone",
+    seed: Seed = 0,
+) -> None:
+    """Make a recording sound as if taken by a phone, to hear what the phone task learns from."""
+    from tfaudiogan.data.phone import degrade_file
+
+    chain = degrade_file(recording, out, preset=preset, seed=seed)
+    print(f"{out}: {chain}")

@@ -1,0 +1,148 @@
+"""Commands that take a trained model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfaudiogan.commands.options import Data
+from tfaudiogan.errors import InputError
+from tfaudiogan.progress import console
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: "
+    "[b]tfaudiogan evaluate --model runs/demo/generator.keras --data corpora/demo[/]"
+)
+def evaluate(
+    model: Annotated[Path, typer.Option(help=".keras, SavedModel folder, .tflite or .onnx.")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for a page with figures and sound.")
+    ] = None,
+    windows: Annotated[
+        int | None, typer.Option(help="At most so many, evenly spread.", min=1)
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="At most that much of each track.", min=0.1)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+) -> None:
+    """Score a model on held-out pairs, beside the baselines."""
+    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.evaluation.run_report import report_model, score_model
+    from tfaudiogan.inference import load_model
+
+    corpus = Corpus.load(data)
+    loaded = load_model(model)
+    scores = score_model(loaded, corpus, split, windows=windows, seconds=seconds)
+    print(scores.to_json() if json else scores.to_text())
+    if report is not None:
+        page = report_model(loaded, corpus, scores, report, model)
+        console.print(f"report {page}")
+
+
+@app.command(
+    epilog="Example: [b]tfaudiogan enhance take1.flac take2.mp3 --model saved_models/mobile.keras "
+    "--out enhanced[/]"
+)
+def enhance(
+    recordings: Annotated[list[Path], typer.Argument(metavar="IN...", help="Audio files.")],
+    model: Annotated[Path, typer.Option(help=".keras, SavedModel folder, .tflite or .onnx.")],
+    out: Annotated[
+        Path, typer.Option(help="File for one recording, folder for several; format by extension.")
+    ],
+    floats: Annotated[
+        bool, typer.Option("--float", help="32-bit float WAV, which cannot clip.")
+    ] = False,
+) -> None:
+    """Run a model over whole recordings of any length, rate and channels."""
+    from tfaudiogan.enhancer import enhance_file
+    from tfaudiogan.inference import load_model
+    from tfaudiogan.progress import progress_bar
+
+    several = len(recordings) > 1 or out.is_dir() or not out.suffix
+    names = [recording.name for recording in recordings]
+    if len(set(names)) < len(names):
+        raise InputError("two recordings have the same name; give them one at a time")
+    loaded = load_model(model)
+    with progress_bar() as bar:
+        for recording in recordings:
+            destination = out / recording.name if several else out
+            task = bar.add_task(recording.name, total=None, status="samples")
+            done = enhance_file(
+                loaded,
+                recording,
+                destination,
+                floats=floats,
+                progress=lambda done, total, task=task: bar.update(
+                    task, completed=done, total=total
+                ),
+            )
+            if done.clipped:
+                bar.console.print(
+                    f"[yellow]{destination}: {done.clipped} samples clipped, peak {done.peak:.2f};"
+                    "[/] --float keeps them"
+                )
+            print(
+                f"{destination}  {done.samples / done.sample_rate:.1f} s, "
+                f"{done.channels} channels, {done.sample_rate} Hz"
+            )
+
+
+@app.command(
+    epilog="Examples: [b]tfaudiogan export --model runs/demo/generator.keras --format tflite "
+    "--quantization float16 --out demo.tflite[/]   "
+    "[b]tfaudiogan export --model runs/demo/generator.keras --out served/demo[/]"
+)
+def export(
+    model: Annotated[Path, typer.Option(help="A .keras file of a run.")],
+    out: Annotated[
+        Path, typer.Option(help="The .tflite or .onnx file, or the served model's folder.")
+    ],
+    format: Annotated[str, typer.Option(help="saved_model, tflite or onnx.")] = "saved_model",
+    quantization: Annotated[
+        str, typer.Option(help="Of a .tflite: float32, float16 or dynamic.")
+    ] = "float32",
+    version: Annotated[int, typer.Option(help="Of a served model.", min=0)] = 1,
+) -> None:
+    """Write a model for TensorFlow Serving, phones, or ONNX; it needs nothing of this package."""
+    if format == "saved_model":
+        from tfaudiogan.export.saved_model import export_saved_model
+
+        path = export_saved_model(model, out, version)
+    elif format == "tflite":
+        from tfaudiogan.export.tflite import export_tflite
+
+        path = export_tflite(model, out, quantization)
+    elif format == "onnx":
+        from tfaudiogan.export.onnx import export_onnx
+
+        path = export_onnx(model, out)
+    else:
+        raise InputError(f"unknown format {format!r}; choose saved_model, tflite or onnx")
+    print(path)
+
+
+@app.command(epilog="Example: [b]tfaudiogan benchmark --model runs/demo/generator.keras[/]")
+def benchmark(
+    model: Annotated[Path, typer.Option(help="A .keras file of a run.")],
+    seconds: Annotated[float, typer.Option(help="To measure each time.", min=0.1)] = 3.0,
+) -> None:
+    """Measure speed, memory, size and error of every exported form of a model, here."""
+    from rich.console import Console
+
+    from tfaudiogan.export.benchmark import benchmark as measure
+    from tfaudiogan.export.benchmark import table
+    from tfaudiogan.progress import progress_bar
+
+    measurements = []
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=None, status="")
+        for measurement in measure(model, seconds=seconds):
+            measurements.append(measurement)
+            bar.update(task, advance=1, status=measurement.form)
+    Console().print(table(measurements))

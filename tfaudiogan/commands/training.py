@@ -1,0 +1,276 @@
+"""Commands that train."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfaudiogan import config as configuration
+from tfaudiogan.commands.options import Data, Seed, configure
+from tfaudiogan.errors import InputError
+from tfaudiogan.progress import console
+
+app = typer.Typer()
+
+
+def _next_free(folder: Path) -> Path:
+    free, number = folder, 1
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
+
+
+def _demo_corpus(seed: int):
+    from tfaudiogan.data.composer import compose_corpus
+    from tfaudiogan.data.render import render_corpus
+
+    midi = Path("corpora/demo-midi")
+    console.print("composing and rendering the demo corpus")
+    compose_corpus(midi, seed=seed)
+    corpus, _ = render_corpus(midi, Path("corpora/demo"), sample_rate=DEMO_SAMPLE_RATE)
+    return corpus
+
+
+DEMO_SAMPLE_RATE = 16000
+PRESETS = ", ".join(configuration.PRESETS)
+TERMS = ", ".join(field.name for field in dataclasses.fields(configuration.LossWeights))
+
+
+@app.command(
+    epilog="Examples: [b]python train.py[/] — the demo, a few minutes on two cores.   "
+    "[b]tfaudiogan train --data corpora/piano --preset paper --loss time+frequency[/]   "
+    "[b]tfaudiogan train --data corpora/piano --loss time+adversarial --run runs/gan[/]   "
+    "[b]tfaudiogan train --data corpora/piano --run runs/gan --resume[/]"
+)
+def train(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a rendered corpus; the embedded demo unless given."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run; the next free in runs/ unless given.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"One of {PRESETS}; demo without --data, else paper.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(help=f"Terms, as in time+frequency=10+adversarial=1e-4. Terms: {TERMS}."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Generator updates, in place of epochs.", min=1)
+    ] = None,
+    steps_per_epoch: Annotated[int | None, typer.Option(min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
+    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
+    d_max: Annotated[int | None, typer.Option(help="Capacity of the generator.", min=0)] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --run.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew where --run holds a run.")
+    ] = False,
+    monitor: Annotated[
+        str, typer.Option(help="Log whose best epoch is kept: val_snr, val_lsd, val_loss.")
+    ] = "val_snr",
+    objective: Annotated[
+        str | None, typer.Option(help="wasserstein, saturating or non_saturating.")
+    ] = None,
+    n_critic: Annotated[
+        int | None, typer.Option(help="Critic updates for each generator update.", min=1)
+    ] = None,
+    gradient_penalty: Annotated[float | None, typer.Option(help="Its weight.", min=0.0)] = None,
+    penalty_at: Annotated[str | None, typer.Option(help="interpolates or generated.")] = None,
+    weight_clip: Annotated[
+        float | None, typer.Option(help="Bound of the critic's weights, in place of the penalty.")
+    ] = None,
+    coupling_step: Annotated[
+        int | None, typer.Option(help="Generator updates before the critic joins in.", min=0)
+    ] = None,
+    normalization: Annotated[
+        str | None, typer.Option(help="Of the critic: layer, batch or none.")
+    ] = None,
+    warm_start: Annotated[
+        Path | None, typer.Option(help="Generator (.keras) to start from.")
+    ] = None,
+    autoencoder: Annotated[
+        Path | None, typer.Option(help="Trained autoencoder; pretrained first unless given.")
+    ] = None,
+    autoencoder_steps: Annotated[int, typer.Option(min=1)] = 1000,
+    licence: Annotated[str, typer.Option(help="Of the weights, kept in the model file.")] = "",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Log curves, audio and spectrograms too.")
+    ] = False,
+) -> None:
+    """Train a generator, evaluate it and write its report; without --data, on the demo corpus."""
+    chosen = configure(
+        preset or ("paper" if data else "demo"),
+        config,
+        loss,
+        {
+            "generator": {"d_max": d_max},
+            "discriminator": {"normalization": normalization},
+            "adversarial": {
+                "objective": objective,
+                "n_critic": n_critic,
+                "gradient_penalty": gradient_penalty,
+                "penalty_at": penalty_at,
+                "weight_clip": weight_clip,
+                "coupling_step": coupling_step,
+            },
+            "optimizer": {"learning_rate": learning_rate},
+            "training": {
+                "epochs": epochs,
+                "steps_per_epoch": steps_per_epoch,
+                "batch": batch,
+                "seed": seed,
+            },
+        },
+        window,
+    )
+    if resume and run is None:
+        raise InputError("--resume needs the --run to continue")
+    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.evaluation.run_report import report_run
+    from tfaudiogan.training.run import train as train_run
+
+    corpus = Corpus.load(data) if data else _demo_corpus(chosen.training.seed)
+    name = f"{corpus.folder.resolve().name}-{chosen.preset}" if data else "demo"
+    folder = run or _next_free(Path("runs") / name)
+    callbacks = []
+    if tensorboard:
+        from tfaudiogan.training.tensorboard import tensorboard_callbacks
+
+        callbacks = tensorboard_callbacks(folder, corpus, chosen.window)
+    finished = train_run(
+        chosen,
+        corpus,
+        folder,
+        steps=steps,
+        resume=resume,
+        overwrite=overwrite,
+        autoencoder=autoencoder,
+        autoencoder_steps=autoencoder_steps,
+        warm_start=warm_start,
+        monitor=monitor,
+        licence=licence,
+        callbacks=callbacks,
+    )
+    scores = report_run(finished, corpus)
+    print(scores.to_text())
+    print(f"\nreport   {finished.report / 'index.html'}")
+    print(f"enhance  tfaudiogan enhance RECORDING.wav --model {finished.generator} --out OUT.wav")
+
+
+experiments = typer.Typer(
+    help="The paper's experiments on a corpus of yours.", no_args_is_help=True
+)
+
+AutoencoderSteps = Annotated[
+    int, typer.Option(help="Of the autoencoder's pretraining, two updates each.", min=1)
+]
+Preset = Annotated[str, typer.Option(help=f"Networks, window and batch: one of {PRESETS}.")]
+File = Annotated[
+    Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
+]
+
+
+@experiments.command(
+    epilog="Examples: [b]tfaudiogan experiment table1 --data corpora/piano --out table1[/]   "
+    "[b]tfaudiogan experiment table1 --data corpora/demo --preset demo --steps 200 --out t1[/]"
+)
+def table1(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The experiment's folder; continued if it is there.")],
+    preset: Preset = "paper",
+    config: File = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Generator updates of each row, in place of epochs.", min=1)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
+    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
+    n_critic: Annotated[
+        int | None, typer.Option(help="Critic updates for each generator update.", min=1)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    autoencoder_steps: AutoencoderSteps = 1000,
+    windows: Annotated[
+        int | None, typer.Option(help="At most so many test windows, evenly spread.", min=1)
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="At most that much of each test track.", min=0.1)
+    ] = None,
+) -> None:
+    """Train the paper's four composite losses, and a recipe of today, from one common start."""
+    chosen = configure(
+        preset,
+        config,
+        None,
+        {
+            "adversarial": {"n_critic": n_critic},
+            "training": {"epochs": epochs, "batch": batch, "seed": seed},
+        },
+        window,
+    )
+    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.experiments.table1 import run_table1
+
+    settings = chosen.training
+    scores = run_table1(
+        Corpus.load(data),
+        out,
+        config=chosen,
+        steps=steps or settings.epochs * settings.steps_per_epoch,
+        autoencoder_steps=autoencoder_steps,
+        windows=windows,
+        seconds=seconds,
+    )
+    print(scores.to_text())
+    print(f"\nreport {out / 'index.html'}")
+
+
+@experiments.command(
+    epilog="Example: [b]tfaudiogan experiment figure6 --data corpora/piano --out experiments/f6 "
+    "--classifier-weight 0.1[/]"
+)
+def figure6(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The experiment's folder; continued if it is there.")],
+    preset: Preset = "paper",
+    config: File = None,
+    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
+    batch: Annotated[int, typer.Option(help="Pairs of a batch.", min=1)] = 64,
+    batches: Annotated[int, typer.Option(help="Batches that are shown.", min=1)] = 10,
+    seed: Seed = 0,
+    autoencoder: Annotated[
+        Path | None, typer.Option(help="Trained autoencoder; trained first unless given.")
+    ] = None,
+    autoencoder_steps: AutoencoderSteps = 1000,
+    classifier_weight: Annotated[
+        float, typer.Option(help="Of a second autoencoder's classifier; 0 is none.", min=0.0)
+    ] = 0.0,
+) -> None:
+    """Embed the autoencoder's bottleneck channels, and say how separable the two sounds are."""
+    chosen = configure(preset, config, None, {"training": {"batch": batch, "seed": seed}}, window)
+    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.experiments.figure6 import run_figure6
+
+    run_figure6(
+        Corpus.load(data),
+        out,
+        config=chosen,
+        autoencoder=autoencoder,
+        autoencoder_steps=autoencoder_steps,
+        batches=batches,
+        batch=batch,
+        seed=seed,
+        classifier_weight=classifier_weight,
+    )
+    print(f"report {out / 'index.html'}")
