@@ -48,6 +48,8 @@ class Display(AbstractContextManager):
         return self
 
     def __exit__(self, *exception) -> None:
+        if self._trial is not None:
+            self._bar.remove_task(self._trial)
         self._bar.stop()
 
     def resume(self, records: list[Record]) -> None:

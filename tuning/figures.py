@@ -143,7 +143,7 @@ def parallel_coordinates(
     for x, (_, (lowest, highest)) in enumerate(columns):
         axis.axvline(x, color=FAINT, zorder=0)
         axis.annotate(highest, (x, 1.0), (0, 4), textcoords="offset points", ha="center")
-        axis.annotate(lowest, (x, 0.0), (4, 0), textcoords="offset points", va="center")
+        axis.annotate(lowest, (x, 0.0), (4, -11), textcoords="offset points")
     axis.set_xticks(range(len(columns)), [*names, settings.objective], rotation=20, ha="right")
     axis.set_yticks([_OFF], ["off"])
     axis.set_ylim(_OFF - 0.08, 1.14)

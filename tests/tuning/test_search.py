@@ -1,0 +1,206 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from tests.training.test_run import TINY
+from tfaudiogan.config import Config, LossWeights
+from tfaudiogan.errors import InputError
+from tfaudiogan.training.run import train
+from tuning.records import read_records
+from tuning.search import main, run_search
+from tuning.settings import Settings
+
+BASE = replace(TINY, weights=LossWeights())
+
+
+def test_help_is_there_without_tensorflow():
+    code = (
+        "import sys, tuning.search\n"
+        "try: tuning.search.main(['--help'])\n"
+        "finally: sys.exit(int(any(n in sys.modules for n in ('tensorflow', 'keras', 'scipy'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "lambda_ae" in done.stdout
+
+
+def test_the_best_configuration_of_a_search_trains_as_it_is(corpus, tmp_path):
+    records = run_search(
+        corpus,
+        tmp_path / "found",
+        2,
+        base=BASE,
+        narrowing={"feature": False, "adversarial": False, "lambda_f": [1, 50]},
+        settings=Settings(steps=2),
+    )
+    assert [record.steps for record in records] == [2, 2]
+    assert not (tmp_path / "found" / "autoencoder.keras").exists()
+    config = Config.load(tmp_path / "found" / "best_config.json")
+    best = max(records, key=lambda record: record.best_round(Settings())["score"])
+    assert config.optimizer.learning_rate == best.values["learning_rate"]
+    assert config.generator.d_max == best.values["d_max"]
+    run = train(config, corpus, tmp_path / "run", steps=1)
+    assert Config.load(run.config) == config
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--tuner", "grid"], "unknown tuner 'grid'"),
+        (["--objective", "loss"], "unknown objective 'loss'"),
+        (["--steps", "3", "--minutes", "2"], "either --steps or --minutes"),
+        (["--minutes", "-1"], "-1 minutes"),
+        (["--preset", "huge"], "unknown preset 'huge'"),
+        (["--config", "missing.json"], "missing.json"),
+        (["--space", "missing.json"], "missing.json"),
+        (["--fix", "lambda_x=1"], "unknown parameter 'lambda_x'"),
+        (["--range", "lambda_f=3:1"], "ranges from 3 to 1"),
+        (["--role", "boss"], "unknown role 'boss'"),
+        (["--role", "worker"], "--worker-id is None"),
+        (["--role", "worker", "--worker-id", "chief2"], "--worker-id is 'chief2'"),
+        (["--role", "chief", "--chief", "8000"], "HOST:PORT"),
+        (["--window", "511"], "multiple of"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_one_line(arguments, words, corpus, tmp_path, capsys):
+    common = ["--data", str(corpus.folder), "--out", str(tmp_path / "out"), "--preset", "demo"]
+    with pytest.raises(SystemExit) as caught:
+        main([*common, *arguments])
+    error = capsys.readouterr().err.strip()
+    assert caught.value.code == 2
+    assert words in error
+    assert len(error.splitlines()) == 1
+
+
+def test_another_corpus_is_refused_and_so_is_a_base_without_a_term_of_its_own(corpus, tmp_path):
+    (tmp_path / "search.json").write_text(json.dumps({"data": {"sha256": "0" * 16}}))
+    with pytest.raises(InputError, match=r"data\.sha256 was \"0{16}\", now it is"):
+        run_search(corpus, tmp_path, 1, base=BASE)
+    with pytest.raises(InputError, match="only loss terms that are searched"):
+        run_search(corpus, tmp_path, 1, base=replace(BASE, weights=LossWeights(time=0.0)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
+def test_a_search_of_everything_with_each_tuner(tuner, corpus, tmp_path):
+    settings = Settings(tuner=tuner, steps=3, autoencoder_steps=2)
+    records = run_search(
+        corpus,
+        tmp_path,
+        4,
+        base=BASE,
+        narrowing={"n_critic": [1, 2]},
+        settings=settings,
+        include_paper=True,
+    )
+    assert len(records) == 4
+    assert all(record.status in ("completed", "stopped") for record in records)
+    assert (tmp_path / "autoencoder.keras").is_file()
+    assert (tmp_path / "index.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_trial_lasts_as_long_as_it_is_given(corpus, tmp_path):
+    (record,) = run_search(
+        corpus,
+        tmp_path,
+        1,
+        base=BASE,
+        narrowing={"feature": False, "adversarial": False},
+        settings=Settings(steps=None, minutes=0.25),
+    )
+    assert len(record.curve) == Settings().rounds
+    assert 15 <= record.seconds < 60
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_a_number_fails_the_trial(corpus, tmp_path):
+    records = run_search(
+        corpus,
+        tmp_path,
+        2,
+        base=BASE,
+        narrowing={
+            "frequency": True,
+            "lambda_f": [2e38, 3e38],
+            "feature": False,
+            "adversarial": False,
+            "learning_rate": [1e29, 1e30],
+        },
+        settings=Settings(steps=4),
+    )
+    assert {record.status for record in records} == {"failed"}
+    assert all("by step" in record.reason for record in records)
+
+
+def command(corpus, out, *more):
+    config = out.parent / "base.json"
+    BASE.save(config)
+    return [
+        *(sys.executable, "-m", "tuning.search", "--data", str(corpus.folder), "--out", str(out)),
+        *("--config", str(config), "--steps", "2", "--fix", "adversarial=false"),
+        *("--autoencoder-steps", "2", "--no-early-stopping", *more),
+    ]
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_where_it_was(corpus, tmp_path):
+    out = tmp_path / "out"
+    process = subprocess.Popen(command(corpus, out, "--trials", "3"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not read_records(out) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = read_records(out)
+    assert before
+    done = subprocess.run(command(corpus, out, "--trials", "3"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    after = read_records(out)
+    assert len(after) == 3
+    assert after[: len(before)] == before
+    assert "pretraining" not in done.stderr
+    assert f"train   python train.py --data {corpus.folder}" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_chief_and_two_workers_share_a_search(corpus, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    out = tmp_path / "out"
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("KERASTUNER")}
+
+    def start(*role):
+        arguments = command(corpus, out, "--trials", "4", "--chief", address, "--role", *role)
+        return subprocess.Popen(
+            arguments,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    processes = [
+        start("chief"),
+        start("worker", "--worker-id", "a"),
+        start("worker", "--worker-id", "b"),
+    ]
+    try:
+        outputs = [process.communicate(timeout=600)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0, 0], "\n".join(outputs)
+    assert [record.number for record in read_records(out)] == [0, 1, 2, 3]
+    assert "train   python train.py" in outputs[0]
+    ran = ["trial 1 of 4" in text or "trial 2 of 4" in text for text in outputs[1:]]
+    assert all(ran)
