@@ -72,7 +72,7 @@ def test_the_page_has_the_table_the_figures_and_the_command(records, settings, t
     assert len(json.loads((tmp_path / "out" / "trials.json").read_text())) == len(records)
 
 
-@pytest.mark.parametrize("keep", [1, 2, 12])
+@pytest.mark.parametrize("keep", [1, 12])
 def test_figures_are_drawn_of_few_trials_and_of_many(keep, records, settings):
     few, names = records[:keep], ["frequency", "lambda_f", "feature", "lambda_ae", "d_max"]
     drawn = [figures.objective_over_trials(few, settings)]

@@ -28,6 +28,8 @@ class Landscape:
         self.trouble = {}
         monkeypatch.setattr("tuning.hypermodel.SearchModel.build", self.build)
         monkeypatch.setattr("tuning.hypermodel.SearchModel.fit", self.fit)
+        monkeypatch.setattr("tuning.search._check_networks", lambda *_: None)
+        monkeypatch.setattr("keras.backend.clear_session", lambda: None)
 
     def build(self, hp):
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -49,8 +51,15 @@ class Landscape:
 
 
 @pytest.fixture
-def landscape(monkeypatch):
+def reported(monkeypatch):
+    """As ``landscape``, and the report is written."""
     return Landscape(monkeypatch)
+
+
+@pytest.fixture
+def landscape(reported, monkeypatch):
+    monkeypatch.setattr("tuning.report.write_report", lambda *_, **__: None)
+    return reported
 
 
 def find(corpus, out, trials, settings, narrowing=TERMS, **options):
@@ -59,8 +68,10 @@ def find(corpus, out, trials, settings, narrowing=TERMS, **options):
     )
 
 
-@pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
-def test_each_tuner_makes_its_trials_and_keeps_the_best(tuner, landscape, corpus, tmp_path):
+@pytest.mark.parametrize(
+    "tuner", ["random", pytest.param("bayesian", marks=pytest.mark.slow), "hyperband"]
+)
+def test_each_tuner_makes_its_trials_and_keeps_the_best(tuner, reported, corpus, tmp_path):
     settings = Settings(tuner=tuner, steps=9, early_stopping=False)
     records = find(corpus, tmp_path, 6, settings)
     assert [record.number for record in records] == list(range(6))
@@ -72,6 +83,7 @@ def test_each_tuner_makes_its_trials_and_keeps_the_best(tuner, landscape, corpus
     assert oracle["ongoing_trials"] == {}
 
 
+@pytest.mark.slow
 def test_bayesian_search_learns_where_the_best_is(landscape, corpus, tmp_path):
     only = {**TERMS, "d_max": 0, "learning_rate": 1e-3}
     settings = Settings(tuner="bayesian", steps=1)
@@ -104,14 +116,15 @@ def test_a_diverged_trial_fails_with_its_reason_and_the_search_goes_on(landscape
     assert records[0].reason == "loss is nan by step 1"
     assert records[1].reason == "val_snr is not a number"
     assert "memory" in records[2].reason
-    assert "loss is nan by step 1" in (tmp_path / "index.html").read_text()
 
 
-def test_a_search_in_which_all_fail_still_ends_with_a_report(landscape, corpus, tmp_path):
-    landscape.trouble = {n: Diverged("loss is nan by step 1") for n in (1, 2, 3, 4)}
-    records = find(corpus, tmp_path, 4, Settings(steps=1))
+def test_a_search_in_which_all_fail_still_ends_with_a_report(reported, corpus, tmp_path):
+    reported.trouble = {n: Diverged("loss is nan by step 1") for n in (1, 2)}
+    records = find(corpus, tmp_path, 2, Settings(steps=1))
     assert {record.status for record in records} == {"failed"}
-    assert "Every trial failed" in (tmp_path / "index.html").read_text()
+    page = (tmp_path / "index.html").read_text()
+    assert "Every trial failed" in page
+    assert "loss is nan by step 1" in page
     assert not (tmp_path / "best_config.json").exists()
 
 
@@ -121,8 +134,9 @@ def test_any_other_error_ends_the_search_as_itself(landscape, corpus, tmp_path):
         find(corpus, tmp_path, 3, Settings(steps=1))
 
 
-@pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
-@pytest.mark.parametrize("at", [1, 4])
+@pytest.mark.parametrize(
+    ("tuner", "at"), [("random", 1), ("random", 4), ("bayesian", 4), ("hyperband", 4)]
+)
 def test_an_interrupted_search_ends_like_an_uninterrupted_one(
     tuner, at, landscape, corpus, tmp_path
 ):
@@ -167,13 +181,12 @@ def test_a_finished_search_can_be_given_more_trials(landscape, corpus, tmp_path)
 def test_the_papers_values_come_first_with_the_whole_budget(tuner, landscape, corpus, tmp_path):
     narrowing = {**TERMS, "lambda_f": [20.0, 80.0]}
     settings = Settings(tuner=tuner, steps=3, early_stopping=False)
-    records = find(corpus, tmp_path, 5, settings, narrowing, include_paper=True)
+    records = find(corpus, tmp_path, 3, settings, narrowing, include_paper=True)
     paper = records[0]
-    assert [record.origin for record in records] == ["paper"] + ["search"] * 4
+    assert [record.origin for record in records] == ["paper"] + ["search"] * 2
     assert (paper.values["lambda_f"], paper.values["d_max"], paper.steps) == (10.0, 4, 3)
-    assert "feature" not in paper.values or paper.values["feature"] is False
+    assert paper.values["feature"] is False
     assert all(20 <= record.values["lambda_f"] <= 80 for record in records[1:])
-    assert "paper's values" in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize(
