@@ -57,7 +57,7 @@ def all_channels(found: Sequence[Separation], *, image: str = "svg") -> bytes:
     axis.axhline(0.5, linewidth=1, linestyle=(0, (4, 3)), color=COLOURS[5])
     axis.set_xlabel("channels, the most separable first")
     axis.set_ylabel("separability")
-    axis.set_ylim(0.4, 1.02)
+    axis.set_ylim(min(0.45, *(min(one.scores) for one in found)), 1.02)
     entitle(axis, "All channels; dashed: inseparable")
     return encoded(figure, image)
 

@@ -57,13 +57,12 @@ def separability(inputs: np.ndarray, targets: np.ndarray) -> float:
         inputs: ``(pairs, values)``.
         targets: ``(pairs, values)``, in the same order.
     """
-    from scipy.spatial.distance import cdist
-
     pairs = len(inputs)
-    points = np.concatenate([inputs, targets])
+    points = np.concatenate([inputs, targets]).astype(np.float64)
     is_target = np.repeat([False, True], pairs)
     fold = np.tile(np.arange(pairs) * FOLDS // pairs, 2)
-    distances = cdist(points, points)
+    squares = np.square(points).sum(axis=1)
+    distances = squares[:, None] + squares - 2.0 * points @ points.T
     distances[fold[:, None] == fold] = np.inf
     strangers = len(points) - np.bincount(fold).max()
     neighbours = min(NEIGHBOURS, (strangers - 1) // 2 * 2 + 1)
