@@ -141,16 +141,20 @@ def search(
     from tfaudiogan.data.corpus import Corpus
 
     corpus = Corpus.load(data)
-    records = run_search(
-        corpus,
-        out,
-        trials,
-        base=base,
-        narrowing=narrowing,
-        settings=settings,
-        include_paper=include_paper,
-        command=shlex.join(["python", "-m", "tuning.search", *sys.argv[1:]]),
-    )
+    try:
+        records = run_search(
+            corpus,
+            out,
+            trials,
+            base=base,
+            narrowing=narrowing,
+            settings=settings,
+            include_paper=include_paper,
+            command=shlex.join(["python", "-m", "tuning.search", *sys.argv[1:]]),
+        )
+    except KeyboardInterrupt:
+        console.print(f"stopped; the same command goes on with {out}")
+        raise typer.Exit(130) from None
     if role == "worker":
         console.print(f"worker {worker_id} has no more to do; the chief writes the report")
         return

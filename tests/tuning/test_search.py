@@ -79,6 +79,17 @@ def test_bad_usage_exits_with_2_and_one_line(arguments, words, corpus, tmp_path,
     assert len(error.splitlines()) == 1
 
 
+def test_ctrl_c_says_how_to_go_on(corpus, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tuning.search.run_search", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        main(["--data", str(corpus.folder), "--out", str(tmp_path)])
+    assert caught.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
 def test_another_corpus_is_refused_and_so_is_a_base_without_a_term_of_its_own(corpus, tmp_path):
     (tmp_path / "search.json").write_text(json.dumps({"data": {"sha256": "0" * 16}}))
     with pytest.raises(InputError, match=r"data\.sha256 was \"0{16}\", now it is"):
@@ -180,6 +191,7 @@ def test_a_chief_and_two_workers_share_a_search(corpus, tmp_path):
 
     def start(*role):
         arguments = command(corpus, out, "--trials", "4", "--chief", address, "--role", *role)
+        arguments.append("--include-paper")
         return subprocess.Popen(
             arguments,
             env=environment,
@@ -200,6 +212,7 @@ def test_a_chief_and_two_workers_share_a_search(corpus, tmp_path):
             process.kill()
     assert [process.returncode for process in processes] == [0, 0, 0], "\n".join(outputs)
     assert [record.number for record in read_records(out)] == [0, 1, 2, 3]
+    assert read_records(out)[0].origin == "paper"
     assert "train   python train.py" in outputs[0]
     ran = ["trial 1 of 4" in text or "trial 2 of 4" in text for text in outputs[1:]]
     assert all(ran)
