@@ -13,7 +13,7 @@ from tfaudiogan.training.callbacks import Diverged
 from tfaudiogan.training.checkpoint import assign_values, load_values, save_state
 from tuning.hypermodel import SearchModel
 from tuning.oracles import SearchOracle, keras_tuner
-from tuning.records import PROJECT, Record, read_records
+from tuning.records import FILE, PROJECT, Record, read_records
 from tuning.settings import Settings
 from tuning.space import Space
 
@@ -95,33 +95,39 @@ class SearchTuner(keras_tuner.Tuner):
 
     def run_trial(self, trial, *args, **kwargs) -> dict[str, float]:
         """Train and validate the trial's model; the best round's metrics."""
+        folder = self._folder(trial.trial_id)
         values = trial.hyperparameters.values
         record = Record(
             number=int(trial.trial_id),
             values=self._space.complete(values),
             origin=values.get("origin", "search"),
         )
-        began = time.monotonic()
-        self._display.begin(record)
-        keras.backend.clear_session()
+        # Killed after its record was written, before the oracle knew, a trial is over all the same.
+        before = Record.read(folder) if (folder / FILE).is_file() else None
+        if before is not None and before.values == record.values:
+            record = before
+        else:
+            began = time.monotonic()
+            self._display.begin(record)
+            keras.backend.clear_session()
+            self._attempt(trial, record, began)
+            record.seconds = round(time.monotonic() - began, 1)
+            record.write(folder)
+        if record.status == "failed":
+            raise errors.FailedTrialError(record.reason)
+        best = record.best_round(self._settings)
+        return {**best, self._settings.objective: best["score"]}
+
+    def _attempt(self, trial, record: Record, began: float) -> None:
         try:
             self._run(trial, record, began)
-            best = record.best_round(self._settings)
-            if not math.isfinite(best["score"]):
+            if not math.isfinite(record.best_round(self._settings)["score"]):
                 raise Diverged(f"{self._settings.objective} is not a number")
         except Exception as error:
             reason = _reason_to_fail(error)
             if reason is None:
                 raise errors.FatalError(str(error)) from error
             record.status, record.reason = "failed", reason
-            self._close(trial, record, began)
-            raise errors.FailedTrialError(reason) from error
-        self._close(trial, record, began)
-        return {**best, self._settings.objective: best["score"]}
-
-    def _close(self, trial, record: Record, began: float) -> None:
-        record.seconds = round(time.monotonic() - began, 1)
-        record.write(self._folder(trial.trial_id))
 
     def _folder(self, trial_id: str) -> Path:
         return Path(self.get_trial_dir(trial_id))

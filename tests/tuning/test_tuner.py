@@ -168,6 +168,23 @@ def test_a_search_goes_on_after_a_kill_between_two_of_its_files(landscape, corpu
     assert [record.status for record in records] == ["completed"] * 3
 
 
+def test_a_trial_that_ended_before_the_kill_is_not_run_again(
+    landscape, corpus, tmp_path, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    settings = Settings(steps=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("tuning.oracles.SearchOracle.end_trial", killed)
+        with pytest.raises(KeyboardInterrupt):
+            find(corpus, tmp_path, 2, settings)
+    (before,) = read_records(tmp_path)
+    after = find(corpus, tmp_path, 2, settings)
+    assert after[0] == before
+    assert len(landscape.fits) == 2
+
+
 def test_a_finished_search_can_be_given_more_trials(landscape, corpus, tmp_path):
     settings = Settings(steps=1)
     before = find(corpus, tmp_path, 2, settings)
