@@ -10,7 +10,7 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.ledger import settle
 from tfaudiogan.experiments.recipes import composite_losses, table1_recipes
 from tfaudiogan.models import build_autoencoder
-from tfaudiogan.training.run import build_model
+from tfaudiogan.training.build import build_model
 
 
 def test_the_composite_losses_are_equations_20_to_23_with_the_papers_weights():

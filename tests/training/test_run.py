@@ -23,8 +23,9 @@ from tfaudiogan.config import (
 )
 from tfaudiogan.errors import InputError
 from tfaudiogan.metadata import read_metadata
+from tfaudiogan.training.build import learning_rate
 from tfaudiogan.training.callbacks import Diverged, Interrupted
-from tfaudiogan.training.run import learning_rate, train
+from tfaudiogan.training.run import train
 
 TINY = Config(
     window=512,

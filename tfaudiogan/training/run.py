@@ -15,10 +15,11 @@ from tfaudiogan.data import crops
 from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.metadata import ModelMetadata, write_metadata
-from tfaudiogan.models import build_autoencoder, build_discriminator, build_generator
+from tfaudiogan.models import build_autoencoder
 from tfaudiogan.progress import console
 from tfaudiogan.storage import replacing, write_text
 from tfaudiogan.training.autoencoder import AutoencoderTrainer
+from tfaudiogan.training.build import build_model, build_optimizer, windows_per_step
 from tfaudiogan.training.callbacks import (
     AveragedWeights,
     BestGenerator,
@@ -30,9 +31,6 @@ from tfaudiogan.training.callbacks import (
     StopOnDivergence,
 )
 from tfaudiogan.training.checkpoint import read_progress
-from tfaudiogan.training.composite import CompositeModel
-from tfaudiogan.training.optimizer import AveragingAdam
-from tfaudiogan.training.wgan_gp import WGANGP
 
 
 @dataclass(frozen=True)
@@ -70,80 +68,6 @@ class RunFolder:
         return self.path / "report"
 
 
-def learning_rate(config: Config, initial: float, steps: int):
-    """The schedule of a learning rate over a run of so many steps.
-
-    Raises:
-        InputError: when the schedule is unknown.
-    """
-    options = config.optimizer
-    schedules = keras.optimizers.schedules
-    if options.schedule == "constant":
-        return initial
-    if options.schedule == "step":
-        return schedules.ExponentialDecay(
-            initial,
-            decay_steps=options.decay_epochs * config.training.steps_per_epoch,
-            decay_rate=options.decay_factor,
-            staircase=True,
-        )
-    if options.schedule == "cosine":
-        warmup = min(options.warmup_steps, steps // 2)
-        if not warmup:
-            return schedules.CosineDecay(initial, steps)
-        return schedules.CosineDecay(
-            initial / warmup, steps - warmup, warmup_target=initial, warmup_steps=warmup
-        )
-    raise InputError(f"unknown schedule {options.schedule!r}; choose one of step, cosine, constant")
-
-
-def _optimizer(config: Config, initial: float, steps: int, ema: float = 0.0):
-    return AveragingAdam(
-        learning_rate(config, initial, steps),
-        global_clipnorm=config.optimizer.clip_norm or None,
-        use_ema=bool(ema),
-        ema_momentum=ema or 0.99,
-    )
-
-
-def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
-    """The compiled model of a configuration; a WGAN-GP where the adversarial weight is not 0."""
-    options = vars(config.generator)
-    try:
-        generator = build_generator(config.window, **options)
-        if config.weights.adversarial:
-            discriminator = build_discriminator(config.window, **vars(config.discriminator))
-            model = WGANGP(
-                generator,
-                discriminator,
-                autoencoder,
-                config.weights,
-                seed=config.training.seed,
-                **vars(config.adversarial),
-            )
-        else:
-            model = CompositeModel(generator, autoencoder, config.weights)
-    except ValueError as error:
-        raise InputError(f"configuration: {error}") from error
-    optimizer = _optimizer(config, config.optimizer.learning_rate, steps, config.optimizer.ema)
-    if isinstance(model, WGANGP):
-        critic = _optimizer(
-            config,
-            config.optimizer.discriminator_learning_rate,
-            steps * config.adversarial.n_critic,
-        )
-        model.compile(optimizer, critic)
-    else:
-        model.compile(optimizer)
-    return model
-
-
-def windows_per_step(config: Config, model) -> int:
-    """Windows that one training step takes."""
-    updates = model.n_critic + 1 if isinstance(model, WGANGP) else 1
-    return config.training.batch * updates
-
-
 def train_autoencoder(
     config: Config,
     corpus: Corpus,
@@ -156,7 +80,7 @@ def train_autoencoder(
     keras.utils.set_random_seed(config.training.seed)
     autoencoder = build_autoencoder(config.window, **vars(config.autoencoder))
     trainer = AutoencoderTrainer(autoencoder, frequency_weight, classifier_weight)
-    trainer.compile(_optimizer(config, config.optimizer.learning_rate, 2 * steps))
+    trainer.compile(build_optimizer(config, config.optimizer.learning_rate, 2 * steps))
     epoch = min(steps, config.training.steps_per_epoch)
     bar = ProgressBar(steps, shown=("loss", "accuracy"))
     try:

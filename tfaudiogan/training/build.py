@@ -1,0 +1,85 @@
+"""Models and optimisers from a configuration."""
+
+import keras
+
+from tfaudiogan.config import Config
+from tfaudiogan.errors import InputError
+from tfaudiogan.models import build_discriminator, build_generator
+from tfaudiogan.training.composite import CompositeModel
+from tfaudiogan.training.optimizer import AveragingAdam
+from tfaudiogan.training.wgan_gp import WGANGP
+
+
+def learning_rate(config: Config, initial: float, steps: int):
+    """The schedule of a learning rate over a run of so many steps.
+
+    Raises:
+        InputError: when the schedule is unknown.
+    """
+    options = config.optimizer
+    schedules = keras.optimizers.schedules
+    if options.schedule == "constant":
+        return initial
+    if options.schedule == "step":
+        return schedules.ExponentialDecay(
+            initial,
+            decay_steps=options.decay_epochs * config.training.steps_per_epoch,
+            decay_rate=options.decay_factor,
+            staircase=True,
+        )
+    if options.schedule == "cosine":
+        warmup = min(options.warmup_steps, steps // 2)
+        if not warmup:
+            return schedules.CosineDecay(initial, steps)
+        return schedules.CosineDecay(
+            initial / warmup, steps - warmup, warmup_target=initial, warmup_steps=warmup
+        )
+    raise InputError(f"unknown schedule {options.schedule!r}; choose one of step, cosine, constant")
+
+
+def build_optimizer(config: Config, initial: float, steps: int, ema: float = 0.0) -> AveragingAdam:
+    """Adam with the configuration's schedule over so many steps."""
+    return AveragingAdam(
+        learning_rate(config, initial, steps),
+        global_clipnorm=config.optimizer.clip_norm or None,
+        use_ema=bool(ema),
+        ema_momentum=ema or 0.99,
+    )
+
+
+def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
+    """The compiled model of a configuration; a WGAN-GP where the adversarial weight is not 0."""
+    options = vars(config.generator)
+    try:
+        generator = build_generator(config.window, **options)
+        if config.weights.adversarial:
+            discriminator = build_discriminator(config.window, **vars(config.discriminator))
+            model = WGANGP(
+                generator,
+                discriminator,
+                autoencoder,
+                config.weights,
+                seed=config.training.seed,
+                **vars(config.adversarial),
+            )
+        else:
+            model = CompositeModel(generator, autoencoder, config.weights)
+    except ValueError as error:
+        raise InputError(f"configuration: {error}") from error
+    optimizer = build_optimizer(config, config.optimizer.learning_rate, steps, config.optimizer.ema)
+    if isinstance(model, WGANGP):
+        critic = build_optimizer(
+            config,
+            config.optimizer.discriminator_learning_rate,
+            steps * config.adversarial.n_critic,
+        )
+        model.compile(optimizer, critic)
+    else:
+        model.compile(optimizer)
+    return model
+
+
+def windows_per_step(config: Config, model) -> int:
+    """Windows that one training step takes."""
+    updates = model.n_critic + 1 if isinstance(model, WGANGP) else 1
+    return config.training.batch * updates
