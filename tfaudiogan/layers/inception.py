@@ -4,6 +4,7 @@ from itertools import accumulate
 import keras
 from keras import ops
 
+from tfaudiogan.layers.folding import convolve
 from tfaudiogan.layers.rearrangement import check_rank_3
 
 
@@ -114,7 +115,7 @@ class Inception1D(keras.layers.Layer):
         parts = _split(reduced, self.bottlenecks)
         biases = _split(self.bias, self.branch_filters)
         branches = [
-            ops.conv(part, kernel, padding="same") + bias
+            convolve(part, kernel) + bias
             for part, kernel, bias in zip(parts, self.kernels, biases, strict=True)
         ]
         return ops.concatenate(branches, axis=-1)
