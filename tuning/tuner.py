@@ -92,6 +92,8 @@ class SearchTuner(keras_tuner.Tuner):
     def on_trial_end(self, trial) -> None:
         self._waiting = False
         super().on_trial_end(trial)
+        if self._is_worker():  # elsewhere the oracle says so
+            self._display.end(int(trial.trial_id), read_records(self._out))
 
     def run_trial(self, trial, *args, **kwargs) -> dict[str, float]:
         """Train and validate the trial's model; the best round's metrics."""

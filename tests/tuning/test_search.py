@@ -105,13 +105,13 @@ def test_a_search_of_everything_with_each_tuner(tuner, corpus, tmp_path):
     records = run_search(
         corpus,
         tmp_path,
-        4,
+        5,  # Hyperband's fifth continues the best of three
         base=BASE,
         narrowing={"n_critic": [1, 2]},
         settings=settings,
         include_paper=True,
     )
-    assert len(records) == 4
+    assert len(records) == 5
     assert all(record.status in ("completed", "stopped") for record in records)
     assert (tmp_path / "autoencoder.keras").is_file()
     assert (tmp_path / "index.html").is_file()
@@ -190,7 +190,7 @@ def test_a_chief_and_two_workers_share_a_search(corpus, tmp_path):
     environment = {n: v for n, v in os.environ.items() if not n.startswith("KERASTUNER")}
 
     def start(*role):
-        arguments = command(corpus, out, "--trials", "4", "--chief", address, "--role", *role)
+        arguments = command(corpus, out, "--trials", "6", "--chief", address, "--role", *role)
         arguments.append("--include-paper")
         return subprocess.Popen(
             arguments,
@@ -211,8 +211,8 @@ def test_a_chief_and_two_workers_share_a_search(corpus, tmp_path):
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0, 0], "\n".join(outputs)
-    assert [record.number for record in read_records(out)] == [0, 1, 2, 3]
+    assert [record.number for record in read_records(out)] == list(range(6))
     assert read_records(out)[0].origin == "paper"
     assert "train   python train.py" in outputs[0]
-    ran = ["trial 1 of 4" in text or "trial 2 of 4" in text for text in outputs[1:]]
-    assert all(ran)
+    shown = [text.count("val_snr") for text in outputs[1:]]
+    assert min(shown) > 0, "one worker had nothing to do"
