@@ -9,7 +9,7 @@ from tfaudiogan.metadata import read_metadata
 from tfaudiogan.storage import checksum
 
 needs_onnx = pytest.mark.skipif(
-    any(extras.find_spec(name) is None for name in ("tf2onnx", "onnx", "onnxruntime")),
+    bool(extras.missing("tf2onnx", "onnx", "onnxruntime")),
     reason="needs the extra onnx",
 )
 

@@ -89,8 +89,9 @@ def _kernel_sizes(model: Any) -> dict[int, int]:
         for operator in graph.operators
         if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D
     )
-    kernels = {int(operator.inputs[1]) for operator in convolutions}
-    return {i: int(np.prod(graph.tensors[i].shape)) for i in sorted(kernels)}
+    kernels = sorted({int(operator.inputs[1]) for operator in convolutions})
+    constant = (i for i in kernels if model.buffers[graph.tensors[i].buffer].data is not None)
+    return {i: int(np.prod(graph.tensors[i].shape)) for i in constant}
 
 
 def _rounded(content: bytes, quantization: str, kernels: list[int]) -> bytes:

@@ -62,7 +62,7 @@ def _folded_kernel(kernel, ratio: int):
     lead = reach * ratio - half
     padded = ops.pad(kernel, [[lead, length + 1 - lead - size], [0, 0], [0, 0]])
     # Copies of length + 1 in rows of length: each row starts one sample later in its copy.
-    copies = ops.tile(padded, (ratio, 1, 1))[: ratio * length]
+    copies = ops.concatenate([padded] * ratio)[: ratio * length]
     shifted = ops.reshape(copies, (ratio, 2 * reach + 1, ratio * channels, filters))
     return ops.reshape(
         ops.transpose(shifted, (1, 2, 0, 3)), (2 * reach + 1, ratio * channels, ratio * filters)
