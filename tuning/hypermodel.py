@@ -10,8 +10,9 @@ import keras
 from tfaudiogan.config import Config
 from tfaudiogan.data import crops
 from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.training.build import build_model, windows_per_step
 from tfaudiogan.training.callbacks import AveragedWeights, StopOnDivergence
-from tfaudiogan.training.run import build_model, load_autoencoder, windows_per_step
+from tfaudiogan.training.run import load_autoencoder
 from tuning.oracles import keras_tuner
 from tuning.space import Space, derive
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfaudiogan import config as configuration
+from tfaudiogan.commands.running import run
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
@@ -225,7 +226,7 @@ def run_search(
 
     from keras_tuner.errors import FatalError
 
-    from tfaudiogan.training.run import build_model
+    from tfaudiogan.training.build import build_model
     from tuning.display import Display
     from tuning.hypermodel import SearchModel
     from tuning.oracles import make_oracle
@@ -287,27 +288,8 @@ def _pretrain(base: Config, corpus, path: Path, space: searching.Space, settings
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Search and exit: 0 on success, 2 for bad usage or input, 130 after Ctrl-C, else 1."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments
-    try:
-        app(
-            [argument for argument in arguments if argument != "--debug"],
-            prog_name="python -m tuning.search",
-        )
-    except Exception as error:
-        if debug:
-            raise
-        text = " ".join(str(error).split())
-        bad_input = isinstance(error, InputError | OSError)
-        console.print("[red]error:[/]", end=" ")
-        console.print(
-            text if bad_input else f"{type(error).__name__}: {text[:300]} (--debug shows where)",
-            soft_wrap=True,
-            markup=False,
-        )
-        sys.exit(2 if bad_input else 1)
+    """Search and exit, as ``commands.running.run`` says."""
+    run(app, "python -m tuning.search", arguments)
 
 
 if __name__ == "__main__":
