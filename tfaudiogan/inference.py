@@ -132,13 +132,26 @@ def _keras_function(model: Any) -> Callable[[np.ndarray], np.ndarray]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return lambda windows: model.predict_on_batch(windows[..., np.newaxis])
+        return _always_as_many(model.predict_on_batch)
     import tensorflow as tf
 
     # One trace for every batch size; compiling with XLA is slower on processors.
     signature = [tf.TensorSpec((None, _keras_window(model), 1), tf.float32)]
     function = tf.function(lambda x: model(x, training=False), input_signature=signature)
     return lambda windows: function(windows[..., np.newaxis]).numpy()
+
+
+def _always_as_many(
+    predict: Callable[[np.ndarray], np.ndarray],
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Fill every batch up, so that a backend that compiles for each shape does so once."""
+
+    def run(windows: np.ndarray) -> np.ndarray:
+        batch = np.zeros((WINDOWS_AT_ONCE, windows.shape[1], 1), np.float32)
+        batch[: len(windows), :, 0] = windows
+        return np.asarray(predict(batch))[: len(windows)]
+
+    return run
 
 
 def _load_saved_model(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:

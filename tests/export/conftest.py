@@ -1,9 +1,13 @@
+import keras
 import pytest
 
 from tests.networks import awake
 from tfaudiogan.export.saved_model import export_saved_model
 from tfaudiogan.metadata import ModelMetadata, write_metadata
 from tfaudiogan.models import build_generator
+
+if keras.backend.backend() != "tensorflow":
+    collect_ignore_glob = ["test_*.py"]  # only TensorFlow exports
 
 WINDOW = 8192
 METADATA = ModelMetadata(
