@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfaudiogan.layers.folded_conv import FoldedConv1D
 from tfaudiogan.layers.folding import convolve, fold_ratio
 
 
@@ -34,23 +35,44 @@ def test_equals_numpy(size, ratio, channels, filters):
 
 
 @pytest.mark.parametrize(
-    ("width", "size", "channels", "ratio"),
+    ("width", "size", "channels", "filters", "ratio"),
     [
-        (8192, 81, 1, 8),
-        (8192, 81, 2, 8),
-        (8192, 81, 8, 2),
-        (8192, 81, 24, 1),
-        (8192, 9, 1, 4),
-        (8192, 9, 6, 2),
-        (8192, 3, 1, 1),
-        (68, 81, 1, 4),
-        (67, 81, 1, 1),
-        (32, 81, 1, 1),
-        (None, 81, 1, 1),
+        (8192, 81, 1, 8, 8),
+        (8192, 81, 2, 8, 8),
+        (8192, 81, 8, 128, 2),
+        (8192, 81, 24, 384, 1),
+        (8192, 9, 1, 24, 4),
+        (8192, 9, 6, 24, 2),
+        (8192, 3, 1, 24, 1),
+        (8192, 27, 32, 1, 8),
+        (68, 81, 1, 8, 4),
+        (67, 81, 1, 8, 1),
+        (32, 81, 1, 8, 1),
+        (None, 81, 1, 8, 1),
     ],
 )
-def test_ratio(width, size, channels, ratio):
-    assert fold_ratio(width, size, channels) == ratio
+def test_ratio(width, size, channels, filters, ratio):
+    assert fold_ratio(width, size, channels, filters) == ratio
+
+
+def test_layer_is_keras_conv1d():
+    plain = keras.layers.Conv1D(2, 27, padding="same", activation="tanh")
+    folded = FoldedConv1D(2, 27, activation="tanh")
+    inputs = np.random.default_rng(0).standard_normal((2, 64, 16)).astype("f4")
+    plain(inputs), folded(inputs)
+    folded.set_weights(plain.get_weights())
+    # sums of 432 products of about 1, in float32 in another order
+    np.testing.assert_allclose(folded(inputs), plain(inputs), atol=1e-5)
+    assert FoldedConv1D.from_config(folded.get_config()).get_config() == folded.get_config()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"padding": "valid"}, {"strides": 2}, {"dilation_rate": 2}, {"groups": 2}],
+)
+def test_layer_refuses_what_it_cannot_fold(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        FoldedConv1D(2, 27, **bad)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.GradientTape")

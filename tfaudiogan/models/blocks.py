@@ -2,7 +2,7 @@
 
 from keras import initializers, layers
 
-from tfaudiogan.layers import Inception1D, SubPixel1D, SuperPixel1D
+from tfaudiogan.layers import FoldedConv1D, Inception1D, SubPixel1D, SuperPixel1D
 
 
 def block_filters(blocks: int, d_max: int, base_filters: int = 64) -> list[int]:
@@ -52,6 +52,4 @@ def output_convolution(x):
     Its kernel starts at zero, so that training starts at silence (an SNR of 0 dB) rather than at
     noise far louder than the target, which costs the first hundred steps to unlearn.
     """
-    return layers.Conv1D(
-        1, 27, padding="same", activation="tanh", kernel_initializer="zeros", name="output"
-    )(x)
+    return FoldedConv1D(1, 27, activation="tanh", kernel_initializer="zeros", name="output")(x)
