@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfaudiogan.layers.folded_conv import FoldedConv1D
+from tfaudiogan.layers import FoldedConv1D, folded_conv
 from tfaudiogan.layers.folding import convolve, fold_ratio
 
 
@@ -55,7 +55,14 @@ def test_ratio(width, size, channels, filters, ratio):
     assert fold_ratio(width, size, channels, filters) == ratio
 
 
-def test_layer_is_keras_conv1d():
+def test_layer_is_keras_conv1d(monkeypatch):
+    kernels = []
+
+    def watched(inputs, kernel):
+        kernels.append(kernel.shape)
+        return convolve(inputs, kernel)
+
+    monkeypatch.setattr(folded_conv, "convolve", watched)
     plain = keras.layers.Conv1D(2, 27, padding="same", activation="tanh")
     folded = FoldedConv1D(2, 27, activation="tanh")
     inputs = np.random.default_rng(0).standard_normal((2, 64, 16)).astype("f4")
@@ -63,6 +70,7 @@ def test_layer_is_keras_conv1d():
     folded.set_weights(plain.get_weights())
     # sums of 432 products of about 1, in float32 in another order
     np.testing.assert_allclose(folded(inputs), plain(inputs), atol=1e-5)
+    assert set(kernels) == {(27, 16, 2)}
     assert FoldedConv1D.from_config(folded.get_config()).get_config() == folded.get_config()
 
 

@@ -37,5 +37,8 @@ class FoldedConv1D(keras.layers.Conv1D):
                 raise ValueError(f"{name} is {given!r}; expected {value!r}")
         super().__init__(filters, kernel_size, **fixed, **kwargs)
 
-    def convolution_op(self, inputs, kernel):
-        return convolve(inputs, kernel)
+    def call(self, inputs):
+        outputs = convolve(inputs, self.kernel)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
