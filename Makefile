@@ -17,7 +17,7 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
 
 test-all: test test-slow
 

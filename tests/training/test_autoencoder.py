@@ -38,6 +38,7 @@ def test_input_and_target_sounds_are_passed_separately():
     )
 
 
+@pytest.mark.slow
 def test_the_classifier_head_pushes_the_two_sounds_apart():
     x, y = sounds(128)
 

@@ -84,7 +84,7 @@ def test_a_run_folder_holds_everything_that_made_it(whole, corpus):
     assert all(np.isfinite(float(row["val_snr"])) for row in history)
 
 
-@pytest.mark.parametrize("step", [2, 3])
+@pytest.mark.parametrize("step", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     step, whole, corpus, tmp_path
 ):
@@ -98,6 +98,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     assert rows(resumed) == rows(whole)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(whole, corpus, tmp_path):
     again = checkpoint(train(TINY, corpus, tmp_path / "again"))
     assert all(np.array_equal(again[name], value) for name, value in checkpoint(whole).items())
@@ -113,6 +114,7 @@ def test_a_budget_in_steps_stops_within_an_epoch(corpus, tmp_path):
     assert json.loads(str(checkpoint(folder)["progress"]))["step"] == 4
 
 
+@pytest.mark.slow
 def test_the_feature_loss_pretrains_an_autoencoder_once(corpus, tmp_path):
     feature = replace(TINY, weights=LossWeights(time=1.0, feature=0.1))
     folder = train(feature, corpus, tmp_path / "a", autoencoder_steps=2, steps=1)

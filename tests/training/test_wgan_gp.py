@@ -135,6 +135,7 @@ def test_the_estimate_approaches_the_known_wasserstein_distance():
     assert 2.7 < history.history["critic_distance"][-1] < 3.6
 
 
+@pytest.mark.slow
 def test_the_critic_joins_at_the_coupling_step():
     def trained(steps, weight, coupling):
         weights = LossWeights(time=1.0, adversarial=weight)
@@ -149,7 +150,9 @@ def test_the_critic_joins_at_the_coupling_step():
     assert np.abs(moved(3, 100.0, 2) - moved(3, 0.0, 0)).max() > 1e-5
 
 
-@pytest.mark.parametrize("objective", ["saturating", "non_saturating"])
+@pytest.mark.parametrize(
+    "objective", [pytest.param("saturating", marks=pytest.mark.slow), "non_saturating"]
+)
 def test_the_vanilla_gan_learns_to_tell_apart_without_a_penalty(objective):
     model = make(objective=objective, rates=(0.0, 1e-2))
     first = fit(model, steps=1).history
@@ -159,6 +162,7 @@ def test_the_vanilla_gan_learns_to_tell_apart_without_a_penalty(objective):
     assert last["penalty"] == [0.0]
 
 
+@pytest.mark.slow
 def test_all_terms_are_logged_raw_and_sum_to_the_loss():
     weights = LossWeights(
         time=1, frequency=10, feature=0.1, adversarial=1e-2, log_ratio=0.1, multi_resolution=0.2
@@ -183,6 +187,7 @@ def test_evaluate_and_predict_are_stock():
     np.testing.assert_allclose(logs["time"], np.mean((generated - y) ** 2), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_saving_keeps_both_optimisers(tmp_path):
     model = make(objective="non_saturating", n_critic=3, coupling_step=1)
     fit(model)
