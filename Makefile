@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: train test test-slow test-all lint fluidsynth setup clean
+.PHONY: train test test-slow test-jax test-all lint fluidsynth setup clean
 
 train: setup
 	$(BIN)/python train.py
@@ -17,9 +17,12 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# The layers, losses and training on the other backend.
+test-jax: setup
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
 
-test-all: test test-slow
+test-all: test test-slow test-jax
 
 lint: setup
 	$(BIN)/ruff check .
