@@ -3,6 +3,7 @@ from keras import layers, ops
 
 from tfaudiogan.losses import TERMS
 from tfaudiogan.training.gradients import MultiUpdateModel
+from tfaudiogan.training.replicas import replicas
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -87,7 +88,7 @@ class AutoencoderTrainer(MultiUpdateModel):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Mean loss over input and target sounds, for ``evaluate``."""
-        return (self._loss(x, False, training) + self._loss(y, True, training)) / 2.0
+        return (self._loss(x, False, training) + self._loss(y, True, training)) / 2.0 / replicas()
 
     def get_config(self):
         return {

@@ -5,6 +5,7 @@ import keras
 from tfaudiogan.config import LossWeights
 from tfaudiogan.losses import TERMS, feature_loss
 from tfaudiogan.metrics import LSD, SNR
+from tfaudiogan.training.replicas import ReplicatedModel, replicas
 
 
 def _has_gpu() -> bool:
@@ -14,7 +15,7 @@ def _has_gpu() -> bool:
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
-class CompositeModel(keras.Model):
+class CompositeModel(ReplicatedModel):
     """A generator that learns from a weighted sum of losses (equations 20 to 22).
 
     ``fit``, ``evaluate``, ``predict``, ``save`` as any other Keras model, on any backend. The
@@ -56,11 +57,14 @@ class CompositeModel(keras.Model):
         """As ``keras.Model.compile``; the metrics are SNR and LSD unless given.
 
         ``jit_compile`` is on where it is faster unless given: not for TensorFlow on a processor,
-        where XLA makes a training step several times slower than oneDNN's kernels.
+        where XLA makes a training step several times slower than oneDNN's kernels, and not for
+        its replicas.
         """
         metrics = [SNR(), LSD()] if metrics is None else metrics
         if jit_compile is None:
-            jit_compile = keras.backend.backend() != "tensorflow" or _has_gpu()
+            jit_compile = keras.backend.backend() != "tensorflow" or (
+                _has_gpu() and replicas() == 1
+            )
         super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
         if metrics:
@@ -72,10 +76,14 @@ class CompositeModel(keras.Model):
         return self.generator(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """This replica's share of ``weighted_loss``."""
+        return self.weighted_loss(y_pred, y, training) / replicas()
+
+    def weighted_loss(self, generated, target, training: bool):
         """Weighted sum of the terms, each tracked raw under its name."""
         total = 0.0
         for name, weight in self.weights_of_losses.active().items():
-            value = self.compute_term(name, y_pred, y, training)
+            value = self.compute_term(name, generated, target, training)
             self.term_trackers[name].update_state(value)
             total = total + self.effective_weight(name, weight) * value
         return total

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import ops
 
+from tfaudiogan.training.replicas import ReplicatedModel, replicas
+
 BACKENDS = ("tensorflow", "jax")
 
 
@@ -74,7 +76,7 @@ def input_gradient(function: Callable, inputs):
     return jax.grad(lambda values: ops.sum(function(values)))(inputs)
 
 
-class MultiUpdateModel(keras.Model):
+class MultiUpdateModel(ReplicatedModel):
     """A model whose training step makes several updates, written once for both backends.
 
     A subclass gives ``step(data) -> logs`` and calls ``update`` in it.
@@ -85,12 +87,15 @@ class MultiUpdateModel(keras.Model):
         raise NotImplementedError
 
     def update(self, loss: Callable[[], object], variables: Sequence, optimizer) -> None:
-        """Move ``variables`` down the gradient of a loss; none, and only the loss is computed."""
+        """Move ``variables`` down the gradient of a loss; none, and only the loss is computed.
+
+        The loss is the mean over the batch, or over this replica's part of it.
+        """
         if not variables:
             loss()
             return
         state = self.variables + self.metrics_variables + optimizer.variables
-        _, gradients = value_and_gradients(loss, variables, state)
+        _, gradients = value_and_gradients(lambda: loss() / replicas(), variables, state)
         optimizer.apply(gradients, variables)
 
     def train_step(self, *arguments):

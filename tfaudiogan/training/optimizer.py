@@ -1,5 +1,7 @@
 import keras
 
+from tfaudiogan.training.replicas import replicas, sum_over_replicas
+
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class AveragingAdam(keras.optimizers.Adam):
@@ -8,6 +10,13 @@ class AveragingAdam(keras.optimizers.Adam):
     Keras puts the average in the weights' place whenever ``fit`` returns, so that a run that is
     continued would go on from other weights than it had. Here only ``put_average`` does.
     """
+
+    def _clip_gradients(self, grads):
+        """Clip what one device would have, not each replica's share of it."""
+        if self.global_clipnorm is None:
+            return super()._clip_gradients(grads)
+        clipped = super()._clip_gradients(sum_over_replicas(grads))
+        return [gradient / replicas() for gradient in clipped]
 
     def finalize_variable_values(self, var_list) -> None:
         """Leave the weights as they are when ``fit`` returns."""

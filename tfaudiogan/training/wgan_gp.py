@@ -5,6 +5,7 @@ from tfaudiogan.config import LossWeights
 from tfaudiogan.losses import ADVERSARIAL, gradient_penalty
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.gradients import MultiUpdateModel, check_backend, input_gradient
+from tfaudiogan.training.replicas import replica_part, replicas
 
 PENALTIES = ("interpolates", "generated")
 _CRITIC_LOGS = ("critic_loss", "critic_distance", "penalty")
@@ -81,6 +82,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self.noise = keras.random.SeedGenerator(seed)
         self.critic_trackers = {name: keras.metrics.Mean(name=name) for name in _CRITIC_LOGS}
         self.discriminator_optimizer = None
+        self._evaluating = False
 
     @staticmethod
     def default_weights() -> LossWeights:
@@ -143,7 +145,8 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         if self.penalized:
             if self.penalty_at == "interpolates":
                 if mix is None:
-                    mix = keras.random.uniform((ops.shape(target)[0], 1, 1), seed=self.noise)
+                    windows = ops.shape(target)[0] * replicas()
+                    mix = replica_part(keras.random.uniform((windows, 1, 1), seed=self.noise))
                 place = mix * target + (1.0 - mix) * generated
             else:
                 place = generated
@@ -168,7 +171,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
     def _update_generator(self, inputs, target) -> None:
         def loss():
             generated = self.generator(inputs, training=True)
-            value = self.compute_loss(inputs, target, generated, training=True)
+            value = self.weighted_loss(generated, target, training=True)
             self._loss_tracker.update_state(value)
             self.compute_metrics(inputs, target, ops.stop_gradient(generated))
             return value
@@ -190,12 +193,19 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self._update_generator(inputs[:, -1], target[:, -1])
         return self.get_metrics_result()
 
-    def test_step(self, *arguments):
+    def evaluate(self, *arguments, **options):
         """As Keras's; the critic's own logs belong to training and are left out."""
-        results = super().test_step(*arguments)
-        logs, rest = (results[0], results[1:]) if isinstance(results, tuple) else (results, None)
-        logs = {name: value for name, value in logs.items() if name not in _CRITIC_LOGS}
-        return logs if rest is None else (logs, *rest)
+        self._evaluating = True
+        try:
+            return super().evaluate(*arguments, **options)
+        finally:
+            self._evaluating = False
+
+    def get_metrics_result(self):
+        logs = super().get_metrics_result()
+        if self._evaluating:
+            logs = {name: value for name, value in logs.items() if name not in _CRITIC_LOGS}
+        return logs
 
     @property
     def non_trainable_variables(self):
