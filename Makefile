@@ -4,10 +4,11 @@
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 VENV ?= .venv
+BEAM_VENV ?= .venv-beam
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: train test test-slow test-jax test-all lint fluidsynth setup clean
+.PHONY: train test test-slow test-jax test-beam test-all lint fluidsynth setup clean
 
 train: setup
 	$(BIN)/python train.py
@@ -22,7 +23,14 @@ test-slow: setup
 test-jax: setup
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
 
-test-all: test test-slow test-jax
+# Rendering by Apache Beam, in an environment of its own: it holds other packages back.
+test-beam: fluidsynth
+	@test -x $(BEAM_VENV)/bin/pytest || { \
+	  $(PYTHON) -m venv $(BEAM_VENV) && \
+	  $(BEAM_VENV)/bin/python -m pip install --quiet -e '.[beam]' 'pytest>=8'; }
+	$(BEAM_VENV)/bin/python -m pytest -m "" tests/data/test_beam.py
+
+test-all: test test-slow test-jax test-beam
 
 lint: setup
 	$(BIN)/ruff check .
@@ -54,4 +62,4 @@ fluidsynth:
 	else echo "FluidSynth's library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(BEAM_VENV) build dist *.egg-info

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfaudiogan import config as configuration
+from tfaudiogan.commands.options import Data
 from tfaudiogan.commands.running import run
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
@@ -64,7 +65,7 @@ def _epilog() -> str:
 
 @app.command(epilog=_epilog())
 def search(
-    data: Annotated[Path, typer.Option(help="Folder of a rendered corpus.", show_default=False)],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder of the search; continued if it is there.")],
     trials: Annotated[int, typer.Option(help="In all; may grow when continued.", min=1)] = 20,
     tuner: Annotated[str, typer.Option(help=f"One of {', '.join(TUNERS)}.")] = "random",

@@ -1,5 +1,6 @@
 """Commands that make corpora, and what they are made of."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -77,10 +78,21 @@ def render(
         int | None, typer.Option(help="At most so many tracks of each split.", min=1)
     ] = None,
     jobs: Jobs = None,
+    beam: Annotated[
+        str | None,
+        typer.Option(
+            help="Render by an Apache Beam pipeline of these options, as in "
+            '"--runner=FlinkRunner --flink_master=HOST:8081"; its workers must see all paths.'
+        ),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Make a corpus of pairs: the same music as it sounds, and as it should sound."""
     common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": tracks}
+    if beam is not None:
+        common["beam"] = shlex.split(beam)
+        out, midi, audio = (path and path.absolute() for path in (out, midi, audio))
+        soundfont = [path.absolute() for path in soundfont or ()]
     drawn = {"seed": seed, "variants": variants, "soundfonts": tuple(soundfont or ())}
     source = midi or audio
     if (midi is None) == (audio is None) or source is None:

@@ -8,7 +8,8 @@ import typer
 
 from tfaudiogan import config as configuration
 
-Data = Annotated[Path, typer.Option(help="Folder of a rendered corpus.", show_default=False)]
+# Not a Path, which would make s3:/ of s3://.
+Data = Annotated[str, typer.Option(help="Folder or URL of a corpus.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Jobs = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.", min=1)]
 Rate = Annotated[int, typer.Option("--sample-rate", help="Of the corpus, in hertz.")]

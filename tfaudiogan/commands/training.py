@@ -46,8 +46,8 @@ TERMS = ", ".join(field.name for field in dataclasses.fields(configuration.LossW
 )
 def train(
     data: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a rendered corpus; the embedded demo unless given."),
+        str | None,
+        typer.Option(help="Folder or URL of a corpus; the embedded demo unless given."),
     ] = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run; the next free in runs/ unless given.")

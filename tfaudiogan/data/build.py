@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfaudiogan.data.beam import record_reported, run_beam
 from tfaudiogan.data.corpus import SPLITS, Corpus, CorpusWriter, Pair
 from tfaudiogan.data.parallel import check_jobs, run_jobs
 from tfaudiogan.errors import InputError
@@ -60,13 +61,15 @@ def build_corpus(
     task: str,
     sample_rate: int,
     jobs: int | None = None,
+    beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
     what: str = "tracks",
 ) -> tuple[Corpus, RenderReport]:
     """Make every pair that ``out`` doesn't hold already from the same files and settings.
 
     Pairs of other settings are replaced. The manifest is true after each pair, so a run that was
-    stopped goes on where it was. The bytes don't depend on the number of jobs.
+    stopped goes on where it was. The bytes don't depend on the number of jobs, nor on whether they
+    run here or on many machines.
 
     Args:
         out: the corpus's folder.
@@ -75,6 +78,8 @@ def build_corpus(
         task: the corpus's.
         sample_rate: in hertz.
         jobs: processes, each with one track in memory; one for each processor by default.
+        beam: Apache Beam's pipeline options (``data.beam``); its workers then take the place of
+            ``jobs`` processes, and see every path under the name that it has here.
         tracks: at most so many of each split, or a number for each split by name. Which ones
             depends on their names alone.
         what: what the recipes are, for the message when none can be made.
@@ -87,6 +92,7 @@ def build_corpus(
     wanted = _choose(recipes, tracks)
     writer = CorpusWriter(out, task, sample_rate)
     _remove_partial_files(writer.folder)
+    record_reported(writer)
 
     done, refused, todo = [], {}, []
     for recipe in recipes:
@@ -117,8 +123,12 @@ def build_corpus(
                 refused[name] = str(error)
             progress.update(bar, advance=1, status=name)
 
+        worker = _Worker(make, writer)
         try:
-            run_jobs(_Worker(make, writer), todo, finish, jobs)
+            if beam is None:
+                run_jobs(worker, todo, finish, jobs)
+            else:
+                run_beam(worker, todo, finish, writer.folder, beam)
         finally:
             _remove_partial_files(writer.folder)
     if not rendered and not done:

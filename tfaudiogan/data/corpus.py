@@ -88,6 +88,33 @@ class Pair:
         return self.samples / self.sample_rate
 
 
+def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
+    """The pairs of a manifest.
+
+    Args:
+        text: of the manifest.
+        where: it is from, for messages.
+
+    Raises:
+        InputError: when it is damaged, lists no pairs, or mixes sample rates or tasks.
+    """
+    pairs = []
+    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+        try:
+            pairs.append(Pair.from_row(row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{where}, line {number}: {error!r}; render the corpus again"
+            ) from error
+    if not pairs:
+        raise InputError(f"{where} lists no pairs; render the corpus again")
+    for name in ("sample_rate", "task"):
+        values = sorted({getattr(pair, name) for pair in pairs})
+        if len(values) > 1:
+            raise InputError(f"{where} mixes {name} {values}; keep one corpus for each")
+    return tuple(pairs)
+
+
 @dataclass(frozen=True)
 class Corpus:
     """A folder of pairs of one sample rate and one task."""
@@ -100,36 +127,31 @@ class Corpus:
     def load(cls, folder: Path | str) -> "Corpus":
         """Read a corpus's manifest.
 
+        Args:
+            folder: of the corpus, or its URL, as in ``s3://bucket/corpus``: the corpus is then
+                copied to this machine first (``data.mirror``).
+
         Raises:
             InputError: when the folder or manifest is missing, empty, damaged, or mixes sample
-                rates or tasks.
+                rates or tasks; or when a URL can't be read.
         """
+        if "://" in str(folder):
+            from tfaudiogan.data.mirror import mirror
+
+            folder = mirror(str(folder))
         folder = Path(folder)
         path = folder / MANIFEST
         if not path.is_file():
             raise InputError(
                 f"no {MANIFEST} in {folder}; make a corpus with `tfaudiogan render --out {folder}`"
             )
-        pairs = []
         with path.open(newline="", encoding="utf-8") as stream:
-            for number, row in enumerate(csv.DictReader(stream), start=2):
-                try:
-                    pairs.append(Pair.from_row(row))
-                except (KeyError, TypeError, ValueError) as error:
-                    raise InputError(
-                        f"{path}, line {number}: {error!r}; render the corpus again"
-                    ) from error
-        if not pairs:
-            raise InputError(f"{path} lists no pairs; render the corpus again")
-        for name in ("sample_rate", "task"):
-            values = sorted({getattr(pair, name) for pair in pairs})
-            if len(values) > 1:
-                raise InputError(f"{path} mixes {name} {values}; keep one corpus for each")
+            pairs = parse_manifest(stream.read(), path)
         for pair in pairs:
             for side in (pair.input, pair.target):
                 if not (folder / side).is_file():
                     raise InputError(f"{folder / side} is missing; render the corpus again")
-        return cls(folder, tuple(pairs), checksum(path))
+        return cls(folder, pairs, checksum(path))
 
     @property
     def sample_rate(self) -> int:
@@ -247,6 +269,10 @@ class CorpusWriter:
                         "give another --out"
                     )
 
+    def accepts(self, pair: Pair) -> bool:
+        """Whether the pair is of the corpus's task and sample rate."""
+        return (pair.task, pair.sample_rate) == (self.task, self.sample_rate)
+
     def done(self, name: str, split: str, source_sha256: str, settings: Mapping[str, Any]) -> bool:
         """Whether the pair is on disk, whole, from the same source with the same settings."""
         pair = self._pairs.get(name)
@@ -318,9 +344,9 @@ class CorpusWriter:
             settings=settings,
         )
 
-    def record(self, pair: Pair) -> None:
-        """Add a written pair to the manifest, or replace its row."""
-        self._pairs[pair.name] = pair
+    def record(self, *pairs: Pair) -> None:
+        """Add written pairs to the manifest, or replace their rows."""
+        self._pairs.update((pair.name, pair) for pair in pairs)
         self._save()
 
     def keep_only(self, names: Iterable[str]) -> None:

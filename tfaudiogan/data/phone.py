@@ -28,6 +28,7 @@ def render_phone(
     variants: int = 1,
     soundfonts: Sequence[Path | str] = (),
     jobs: int | None = None,
+    beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
 ) -> tuple[Corpus, RenderReport]:
     """Degrade every recording of a folder, or every performance of a folder of MIDI.
@@ -46,6 +47,7 @@ def render_phone(
         variants: pairs of each track, each with draws of its own.
         soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
         jobs: processes, each with one track in memory; one for each processor by default.
+        beam: pipeline options of Apache Beam, to render on many machines (``data.beam``).
         tracks: at most so many pairs of each split, or a number for each split by name.
 
     Raises:
@@ -73,6 +75,7 @@ def render_phone(
         task=TASK,
         sample_rate=sample_rate,
         jobs=jobs,
+        beam=beam,
         tracks=tracks,
         what=f"tracks in {source_folder}",
     )

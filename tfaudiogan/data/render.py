@@ -1,7 +1,7 @@
 """A folder of MIDI becomes a corpus of pairs: each performance on two instruments."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.data.midi import Transformation, find_tracks, read_midi
 from tfaudiogan.data.synthesis import (
     GAIN,
+    check_same_synthesis,
     check_sample_rate,
     find_soundfont,
     sounding_seconds,
@@ -34,6 +35,7 @@ def render_corpus(
     soundfont: Path | str | None = None,
     sample_rate: int = 44100,
     jobs: int | None = None,
+    beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
 ) -> tuple[Corpus, RenderReport]:
     """Render every performance in a folder of MIDI with two transformations.
@@ -48,6 +50,7 @@ def render_corpus(
         soundfont: path of an SF2 or SF3 file; ``synthesis.find_soundfont`` by default.
         sample_rate: in hertz.
         jobs: processes, each with one track in memory; one for each processor by default.
+        beam: pipeline options of Apache Beam, to render on many machines (``data.beam``).
         tracks: at most so many of each split, or a number for each split by name. Which ones
             depends on their names alone.
 
@@ -82,6 +85,7 @@ def render_corpus(
         task=TASK,
         sample_rate=sample_rate,
         jobs=jobs,
+        beam=beam,
         tracks=tracks,
         what=f"MIDI files in {midi_folder}",
     )
@@ -97,6 +101,8 @@ class _Renderer:
     sample_rate: int
 
     def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+        settings = recipe.settings
+        check_same_synthesis(self.soundfont, settings["soundfont_sha256"], settings["synthesiser"])
         midi = read_midi(*recipe.paths)
         performances = [self.input.apply(midi), self.target.apply(midi)]
         samples = math.ceil(max(map(sounding_seconds, performances)) * self.sample_rate)

@@ -14,6 +14,7 @@ from tfaudiogan.data.corpus import assign_splits
 from tfaudiogan.data.midi import Transformation, find_tracks, read_midi
 from tfaudiogan.data.synthesis import (
     GAIN,
+    check_same_synthesis,
     check_sample_rate,
     find_soundfont,
     synthesise,
@@ -128,6 +129,8 @@ class CleanSources:
         if "program" not in recipe.settings:
             audio, _ = read_audio(path, self.sample_rate, mono=True)
             return audio
+        sha256 = recipe.settings["soundfont_sha256"]
+        soundfont = self.soundfonts[sha256]
+        check_same_synthesis(soundfont, sha256, recipe.settings["synthesiser"])
         midi = Transformation(program=recipe.settings["program"]).apply(read_midi(path))
-        soundfont = self.soundfonts[recipe.settings["soundfont_sha256"]]
         return synthesise(midi, soundfont=soundfont, sample_rate=self.sample_rate)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfaudiogan.errors import InputError
+from tfaudiogan.storage import checksum
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -85,6 +86,21 @@ def synthesiser_version() -> str:
     version = [c_int() for _ in range(3)]
     _fluidsynth().fluid_version(*version)
     return "FluidSynth " + ".".join(str(part.value) for part in version)
+
+
+@functools.cache
+def check_same_synthesis(soundfont: Path, soundfont_sha256: str, synthesiser: str) -> None:
+    """Make sure that this machine renders as the manifest will say: workers may be others.
+
+    Raises:
+        RuntimeError: when its soundfont of that path, or its synthesiser, is another one.
+    """
+    for what, here, wanted in (
+        (f"soundfont {soundfont}", checksum(soundfont), soundfont_sha256),
+        ("synthesiser", synthesiser_version(), synthesiser),
+    ):
+        if here != wanted:
+            raise RuntimeError(f"the {what} of this machine is {here}, not {wanted}")
 
 
 def sounding_seconds(midi: "pretty_midi.PrettyMIDI") -> float:
