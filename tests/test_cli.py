@@ -52,7 +52,7 @@ def test_evaluate_prints_scores_with_baselines(trained, corpus, capsys, tmp_path
     )  # fmt: skip
     assert status == 0
     labels = {row["label"] for row in json.loads(out)["tables"]["windows"]["rows"]}
-    assert {"Input as it is", "Silence", "Best constant gain"} < labels
+    assert {"Input as it is", "Silence", "Best constant gain", "Linear equalizer"} < labels
     assert (tmp_path / "index.html").is_file()
 
 
@@ -102,6 +102,8 @@ def bad(tmp_path_factory):
         ("render --midi {bad}/midi --out {tmp}", "broken"),
         ("render --midi {bad}/midi --out {tmp} --sample-rate 0", "0"),
         ("render --midi {bad}/midi --out {tmp} --task sing", "'sing'"),
+        ("render --midi {bad}/midi --out {tmp} --tracks few", "'few'"),
+        ("render --midi {bad}/midi --out {tmp} --tracks dev=3", "dev"),
         ("render --out {tmp}", "--midi"),
         ("render --midi {bad}/midi --out {tmp} --input-program 200", "200"),
         ("render --midi {bad}/midi --out {tmp} --input-control 64=x", "64=x"),
@@ -118,6 +120,7 @@ def bad(tmp_path_factory):
         ("evaluate --model {bad}/text.keras --data {corpus}", "text.keras"),
         ("evaluate --model {bad}/none.keras --data {corpus}", "none.keras"),
         ("evaluate --model {model} --data {corpus} --split dev", "'dev'"),
+        ("evaluate --model {model} --data {corpus} --train-data {bad}/slow", "8000"),
         ("evaluate --model {model} --data {bad}/slow", "8000"),
         ("enhance {bad}/none.wav --model {model} --out {tmp}/a.wav", "none.wav"),
         ("enhance {bad}/truncated.wav --model {model} --out {tmp}/a.wav", "truncated.wav"),

@@ -134,9 +134,9 @@ def test_shards_share_the_stream(corpus, backend, start):
         joined(crops.training(corpus, WINDOW, 4, start=start, shards=3, shard=shard), 3)
         for shard in range(3)
     ]
-    for shard, got in enumerate(shards):
-        indices = [i for i in range(start, start + 36) if i % 3 == shard]
-        np.testing.assert_array_equal(got, expected_crops(corpus, "train", indices))
+    together = np.stack([shard.reshape(3, 4, *shard.shape[1:]) for shard in shards], axis=1)
+    expected = expected_crops(corpus, "train", range(start, start + 36))
+    np.testing.assert_array_equal(together.reshape(expected.shape), expected)
 
 
 @pytest.mark.parametrize("batch", [4, 7, 1000])
@@ -168,6 +168,44 @@ def test_grid_limit_spreads_evenly(corpus, backend, limit, kept):
     np.testing.assert_array_equal(some, everything[list(kept)])
 
 
+def test_grid_keeps_a_multiple(corpus, backend):
+    everything = joined(crops.grid(corpus, "validation", WINDOW, 14))
+    some = crops.grid(corpus, "validation", WINDOW, 8, limit=13, multiple=4)
+    assert [len(side) for side, _ in take(some)] == [8, 4]
+    thinned = joined(crops.grid(corpus, "validation", WINDOW, 14, limit=12))
+    np.testing.assert_array_equal(joined(some), thinned)
+    assert len(thinned) < len(everything)
+
+
+def test_grid_leaves_out_what_is_not_altered_and_training_does_not(tmp_path, backend):
+    rng = np.random.default_rng(0)
+    writer = CorpusWriter(tmp_path, "pairs", RATE)
+    facts = {"source": "", "source_sha256": "0", "settings": {}}
+    for name in ("altered", "same"):
+        side = 0.1 * rng.standard_normal(4 * WINDOW)
+        other = side if name == "same" else -side
+        for split in ("train", "validation"):
+            writer.record(writer.write_pair(side, other, name=name + split, split=split, **facts))
+    made = Corpus.load(tmp_path)
+    assert [pair.name for pair in made.unaltered("train")] == ["sametrain"]
+    (inputs, targets), *rest = take(crops.grid(made, "validation", WINDOW, 8))
+    assert not rest
+    assert inputs.shape[0] == 4
+    np.testing.assert_array_equal(targets, -inputs)
+    ((inputs, targets),) = take(crops.training(made, WINDOW, 64), 1)
+    assert 0 < np.all(inputs == targets, axis=(1, 2)).sum() < 64
+
+
+def test_only_unaltered_tracks_are_evaluated_after_all(tmp_path):
+    writer = CorpusWriter(tmp_path, "pairs", RATE)
+    side = 0.1 * np.random.default_rng(0).standard_normal(2 * WINDOW)
+    facts = {"source": "", "source_sha256": "0", "settings": {}}
+    writer.record(writer.write_pair(side, side, name="a", split="test", **facts))
+    made = Corpus.load(tmp_path)
+    assert len(made.altered("test")) == 1
+    assert made.unaltered("test") == ()
+
+
 def test_grid_keeps_digital_silence(corpus, backend):
     silent = np.abs(joined(crops.grid(corpus, "validation", WINDOW, 14))).max(axis=(1, 2)) == 0
     assert silent.sum() == 6
@@ -182,6 +220,7 @@ def test_grid_keeps_digital_silence(corpus, backend):
         (lambda c: crops.training(c, WINDOW, 4, shards=0), "shards is 0"),
         (lambda c: crops.training(c, WINDOW, 4, shards=2, shard=2), "shard is 2 of 2"),
         (lambda c: crops.training(c, WINDOW, 4, shard=-1), "shard is -1"),
+        (lambda c: crops.grid(c, "validation", WINDOW, 4, multiple=99), "14 windows; expected 99"),
         (lambda c: crops.training(c, WINDOW, 4, split="tests"), "unknown split 'tests'"),
         (lambda c: crops.training(c, 10_000, 4), "4 tracks, the longest of 9000 samples.*10000"),
         (lambda c: crops.training(c, 8500, 4), "no crop of 8500 samples has its middle"),

@@ -240,3 +240,19 @@ def test_reconstruct_with_identity_is_the_input(samples):
     result = reconstruct(lambda x: sizes.append(len(x)) or x, audio, 1024, batch=3)
     np.testing.assert_allclose(result, audio, atol=1e-6)
     assert max(sizes) <= 3
+
+
+def test_unaltered_tracks_have_a_table_of_their_own(duo, tmp_path):
+    writer = CorpusWriter(tmp_path, task="superres", sample_rate=RATE)
+    same = tone(4 * WINDOW, 440, 1)
+    write_track(writer, "altered", tone(3 * WINDOW, 440, 2), tone(3 * WINDOW, 500, 3))
+    write_track(writer, "same", same, same)
+    scores = score(half, Corpus.load(tmp_path), "test", WINDOW)
+    assert (scores.windows.counted, scores.tables["tracks"].counted) == (3, 1)
+    unaltered = scores.tables["unaltered windows"]
+    assert unaltered.counted == 4
+    # Half of what should stay as it is: 20 log10 2.
+    assert unaltered.models[0].values["snr"].mean == pytest.approx(6.0206, abs=1e-3)
+    assert unaltered.row("identity").values["snr"].undefined == 4
+    assert scores.windows.row("identity").label.startswith("Cubic spline")
+    assert list(score(half, duo, "test", WINDOW).tables) == ["windows", "tracks"]

@@ -229,21 +229,8 @@ def audio_writer(
     container, subtype = _encoding(path, source_subtype, floats)
     if container == "WAV" and (samples or 0) * channels * _BYTES[subtype] > _LARGEST_RIFF:
         container = "RF64"
-    with ExitStack() as stack:
-        try:
-            temporary = stack.enter_context(replacing(path))
-            disk = stack.enter_context(_Disk(temporary))
-        except OSError as error:
-            raise InputError(
-                f"cannot write {path} ({error.strerror}); choose another place"
-            ) from error
-        try:
-            with _create(disk, path, sample_rate, channels, container, subtype) as file:
-                yield AudioWriter(file)
-        except (soundfile.SoundFileError, AssertionError) as error:
-            if disk.error is not None:
-                raise OSError(disk.error.errno, disk.error.strerror, str(path)) from error
-            raise
+    with _sound_file(path, sample_rate, channels, container, subtype) as file:
+        yield AudioWriter(file)
 
 
 def write_audio(
@@ -262,6 +249,39 @@ def write_audio(
         for start in range(0, len(audio), BLOCK_SAMPLES):
             writer.write(audio[start : start + BLOCK_SAMPLES])
     return writer.clipped
+
+
+def write_pcm16(path: Path | str, audio: np.ndarray, sample_rate: int) -> None:
+    """Write ``(samples,)`` int16 as they are; the extension gives a lossless format.
+
+    Raises:
+        InputError, OSError: as ``audio_writer``.
+    """
+    path = Path(path)
+    container, subtype = _encoding(path, None, floats=False)
+    with _sound_file(path, sample_rate, 1, container, subtype) as file:
+        file.write(audio)
+
+
+@contextmanager
+def _sound_file(
+    path: Path, sample_rate: int, channels: int, container: str, subtype: str
+) -> Iterator[soundfile.SoundFile]:
+    with ExitStack() as stack:
+        try:
+            temporary = stack.enter_context(replacing(path))
+            disk = stack.enter_context(_Disk(temporary))
+        except OSError as error:
+            raise InputError(
+                f"cannot write {path} ({error.strerror}); choose another place"
+            ) from error
+        try:
+            with _create(disk, path, sample_rate, channels, container, subtype) as file:
+                yield file
+        except (soundfile.SoundFileError, AssertionError) as error:
+            if disk.error is not None:
+                raise OSError(disk.error.errno, disk.error.strerror, str(path)) from error
+            raise
 
 
 def _encoding(path: Path, source_subtype: str | None, floats: bool) -> tuple[str, str]:

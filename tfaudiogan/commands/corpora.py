@@ -28,6 +28,19 @@ def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int,
     return tuple(removed), tuple(fixed)
 
 
+def _limits(expression: str | None) -> int | dict[str, int] | None:
+    """At most so many tracks of each split: ``20``, or ``train=30,test=5``."""
+    if expression is None:
+        return None
+    try:
+        if "=" not in expression:
+            return int(expression)
+        parts = (part.split("=") for part in expression.split(","))
+        return {split.strip(): int(number) for split, number in parts}
+    except ValueError as error:
+        raise InputError(f"--tracks {expression!r}; expected 20, or train=30,test=5") from error
+
+
 def _print_report(corpus, report) -> None:
     for name, reason in report.refused.items():
         console.print(f"[yellow]left out[/] {name}: {reason}")
@@ -75,7 +88,8 @@ def render(
         int, typer.Option(help="Of each track, for phone and superres: so many draws.", min=1)
     ] = 1,
     tracks: Annotated[
-        int | None, typer.Option(help="At most so many tracks of each split.", min=1)
+        str | None,
+        typer.Option(help="At most so many tracks of each split: 20, or train=30,test=5."),
     ] = None,
     jobs: Jobs = None,
     beam: Annotated[
@@ -88,7 +102,7 @@ def render(
     seed: Seed = 0,
 ) -> None:
     """Make a corpus of pairs: the same music as it sounds, and as it should sound."""
-    common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": tracks}
+    common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _limits(tracks)}
     if beam is not None:
         common["beam"] = shlex.split(beam)
         out, midi, audio = (path and path.absolute() for path in (out, midi, audio))

@@ -29,6 +29,10 @@ def evaluate(
     seconds: Annotated[
         float | None, typer.Option(help="At most that much of each track.", min=0.1)
     ] = None,
+    train_data: Annotated[
+        Path | None,
+        typer.Option(help="Corpus that the linear equalizer is fitted to; --data unless given."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Score a model on held-out pairs, beside the baselines."""
@@ -38,7 +42,8 @@ def evaluate(
 
     corpus = Corpus.load(data)
     loaded = load_model(model)
-    scores = score_model(loaded, corpus, split, windows=windows, seconds=seconds)
+    training = Corpus.load(train_data) if train_data else None
+    scores = score_model(loaded, corpus, split, windows, seconds, training)
     print(scores.to_json() if json else scores.to_text())
     if report is not None:
         page = report_model(loaded, corpus, scores, report, model)

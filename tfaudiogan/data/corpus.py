@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from tfaudiogan.audio.files import write_pcm16
 from tfaudiogan.audio.levels import (
     BLOCK,
     GATE_DBFS,
@@ -26,7 +27,7 @@ from tfaudiogan.audio.levels import (
     measure_level,
 )
 from tfaudiogan.errors import InputError
-from tfaudiogan.storage import checksum, replacing, write_text
+from tfaudiogan.storage import checksum, write_text
 
 MANIFEST = "manifest.csv"
 SPLITS = ("train", "validation", "test")
@@ -41,7 +42,8 @@ class Pair:
     The gains, in dB, bring each side to the common level (``tfaudiogan.audio.levels``) and are
     applied when crops are read. ``sounding`` lists the ranges of samples, multiples of
     ``levels.BLOCK`` but for the last, in which either side is above the gate at that level.
-    ``settings`` is what the task that made the pair needs to make it again.
+    ``settings`` is what the task that made the pair needs to make it again. ``altered`` is false
+    where both sides hold the same samples: there a network learns to leave alone what is good.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Pair:
     source: str
     source_sha256: str
     settings: Mapping[str, Any]
+    altered: bool = True
 
     def to_row(self) -> dict[str, str]:
         """The manifest's row, as text."""
@@ -70,7 +73,7 @@ class Pair:
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> "Pair":
         """Read a manifest's row; KeyError or ValueError where it isn't one."""
-        values: dict[str, Any] = {f.name: row[f.name] for f in fields(cls)}
+        values: dict[str, Any] = {f.name: row[f.name] for f in fields(cls) if f.name in row}
         values["samples"] = int(row["samples"])
         values["sample_rate"] = int(row["sample_rate"])
         values["input_gain_db"] = float(row["input_gain_db"])
@@ -80,6 +83,7 @@ class Pair:
             for start, stop in (part.split("-") for part in row["sounding"].split(";") if part)
         )
         values["settings"] = json.loads(row["settings"])
+        values["altered"] = row.get("altered") != "False"
         return cls(**values)
 
     @property
@@ -188,6 +192,19 @@ class Corpus:
                 "add tracks"
             )
         return pairs
+
+    def altered(self, name: str) -> tuple[Pair, ...]:
+        """The pairs of a split whose sides differ, which scores are taken of; all, if none does.
+
+        The others would outweigh them: a network that leaves them alone scores without bound.
+        """
+        pairs = self.split(name)
+        return tuple(pair for pair in pairs if pair.altered) or pairs
+
+    def unaltered(self, name: str) -> tuple[Pair, ...]:
+        """The other pairs of a split, none or more."""
+        altered = self.altered(name)
+        return tuple(pair for pair in self.split(name) if pair not in altered)
 
     def read(self, pair: Pair, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Samples of a pair at the common level, float32 of shape ``(2, samples)``."""
@@ -315,7 +332,7 @@ class CorpusWriter:
                 f"{name}: input {input_audio.shape} and target {target_audio.shape}; "
                 "expected two signals of one length"
             )
-        paths, gains, levelled = [], [], []
+        paths, gains, levelled, sides = [], [], [], []
         for side, audio in (("input", input_audio), ("target", target_audio)):
             pcm = _to_pcm16(audio, f"{name}: {side}")
             level = measure_level(pcm / np.float32(32768))
@@ -325,9 +342,9 @@ class CorpusWriter:
             levelled.append(pcm * np.float32(gain / 32768))
             gains.append(gain_to_db(gain))
             path = Path(side) / f"{name}.wav"
-            with replacing(self.folder / path) as temporary:
-                soundfile.write(temporary, pcm, self.sample_rate, "PCM_16", format="WAV")
+            write_pcm16(self.folder / path, pcm, self.sample_rate)
             paths.append(path.as_posix())
+            sides.append(pcm)
         return Pair(
             name=name,
             split=split,
@@ -342,6 +359,7 @@ class CorpusWriter:
             source=source,
             source_sha256=source_sha256,
             settings=settings,
+            altered=not np.array_equal(*sides),
         )
 
     def record(self, *pairs: Pair) -> None:

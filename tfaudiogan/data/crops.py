@@ -47,8 +47,9 @@ def training(
         seed: any integer.
         start: number of the first crop, counted over all shards.
         split: ``"train"``, ``"validation"`` or ``"test"``.
-        shards: how many streams share the crops between them ...
-        shard: ... and which of them this is: the one with the crops ``i % shards == shard``.
+        shards: how many streams share the batches between them ...
+        shard: ... and which of them this is: the one with every ``shards``-th batch from batch
+            ``shard`` on, so that the shards' batches one after the other are a batch of all.
 
     Raises:
         InputError: when an argument is out of range, no crop fits, or a file is not what the
@@ -58,7 +59,7 @@ def training(
     start, shards = _at_least(0, start=start), _at_least(1, shards=shards)
     if _at_least(0, shard=shard) >= shards:
         raise InputError(f"shard is {shard} of {shards} shards; expected 0 to {shards - 1}")
-    pairs = _long_enough(corpus, split, window)
+    pairs = _long_enough(corpus, split, corpus.split(split), window)
     starts = sounding_starts(pairs, window)
     if not len(starts):
         sounding = sum(end - begin for pair in pairs for begin, end in pair.sounding)
@@ -66,9 +67,9 @@ def training(
             f"split {split!r} of {corpus.folder}: no crop of {window} samples has its middle in "
             f"one of the {sounding} samples that sound; add tracks or choose a smaller window"
         )
-    first = start + (shard - start) % shards
+    first, step = start + shard * batch, shards * batch
     return _backend().training(
-        Tracks.of_pairs(corpus, pairs), starts, window, batch, operator.index(seed), first, shards
+        Tracks.of_pairs(corpus, pairs), starts, window, batch, operator.index(seed), first, step
     )
 
 
@@ -80,12 +81,13 @@ def grid(
     *,
     hop: int | None = None,
     limit: int | None = None,
+    multiple: int = 1,
 ) -> "Batches":
     """The windows of a split on a fixed grid, track after track, in one pass.
 
-    Windows start at 0, ``hop``, 2 ``hop`` ... samples; those that would leave their track, and
-    tracks shorter than the window, are left out. Digital silence stays in: the metrics leave it out
-    and count it. The last batch may be smaller.
+    Windows start at 0, ``hop``, 2 ``hop`` ... samples; those that would leave their track, tracks
+    shorter than the window, and tracks that are not altered at all, are left out. Digital silence
+    stays in: the metrics leave it out and count it. The last batch may be smaller.
 
     Args:
         corpus: pairs to read.
@@ -94,6 +96,7 @@ def grid(
         batch: windows of a batch.
         hop: samples from one window to the next; the window by default, so that they touch.
         limit: at most so many windows, spread evenly over all of them.
+        multiple: of which the number of windows is one, so that devices can share each batch.
 
     Raises:
         InputError: when an argument is out of range, no window fits, or a file is not what the
@@ -101,9 +104,14 @@ def grid(
     """
     window, batch = _at_least(1, window=window), _at_least(1, batch=batch)
     hop = window if hop is None else _at_least(1, hop=hop)
-    pairs = _long_enough(corpus, split, window)
+    pairs = _long_enough(corpus, split, corpus.altered(split), window)
     starts = grid_starts(pairs, window, hop)
     count = len(starts) if limit is None else min(_at_least(1, limit=limit), len(starts))
+    if count < _at_least(1, multiple=multiple):
+        raise InputError(
+            f"split {split!r} of {corpus.folder} gives {count} windows; expected {multiple} or more"
+        )
+    count -= count % multiple
     return _backend().grid(Tracks.of_pairs(corpus, pairs), starts, window, batch, count)
 
 
@@ -119,8 +127,9 @@ def _backend() -> ModuleType:
     return py_crops
 
 
-def _long_enough(corpus: Corpus, split: str, window: int) -> tuple[Pair, ...]:
-    pairs = corpus.split(split)
+def _long_enough(
+    corpus: Corpus, split: str, pairs: tuple[Pair, ...], window: int
+) -> tuple[Pair, ...]:
     kept = tuple(pair for pair in pairs if pair.samples >= window)
     if not kept:
         longest = max(pair.samples for pair in pairs)

@@ -8,7 +8,7 @@ from tfaudiogan.data.tracks import Tracks
 
 
 class TrainingCrops(keras.utils.PyDataset):
-    """Batches without end of the random crops ``first``, ``first + step`` and so on.
+    """Batches without end of random crops in sequence, beginning ``step`` crops apart.
 
     Leave ``workers`` at 1: ``fit`` looks at a first batch before it begins, and the queue behind
     more workers would lose it.
@@ -39,7 +39,7 @@ class TrainingCrops(keras.utils.PyDataset):
         return None
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        crops = self.first + self.step * (index * self.batch + np.arange(self.batch))
+        crops = self.first + self.step * index + np.arange(self.batch)
         random = splitmix64(self.seed, crops.astype(np.uint64))
         numbers = (random % np.uint64(len(self.starts))).astype(np.int64)
         return _read(self.tracks, self.starts, numbers, self.window)

@@ -19,13 +19,14 @@ from tfaudiogan.errors import InputError
 def training(
     tracks: Tracks, starts: Starts, window: int, batch: int, seed: int, first: int, step: int
 ) -> tf.data.Dataset:
-    """Batches without end of the random crops ``first``, ``first + step`` and so on."""
+    """Batches without end of random crops in sequence, beginning ``step`` crops apart."""
 
     def draw(crops: tf.Tensor) -> tf.Tensor:
         random = splitmix64(seed, tf.cast(crops, tf.uint64), tf.bitwise.right_shift)
         return tf.cast(random % np.uint64(len(starts)), tf.int64)
 
-    crops = tf.data.Dataset.range(first, tf.int64.max, step).batch(batch, drop_remainder=True)
+    offsets = tf.range(batch, dtype=tf.int64)
+    crops = tf.data.Dataset.range(first, tf.int64.max, step).map(lambda crop: crop + offsets)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     return _prefetched(crops.map(_reader(tracks, starts, window, draw)).apply(endless))
 

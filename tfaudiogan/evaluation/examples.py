@@ -46,7 +46,7 @@ def make_examples(
     """
     models = model_fn if isinstance(model_fn, Mapping) else {"generated": model_fn}
     rng = np.random.default_rng(seed)
-    pairs = corpus.split(split)
+    pairs = corpus.altered(split)
     order = rng.permutation(len(pairs))
     examples = []
     for number in range(count):

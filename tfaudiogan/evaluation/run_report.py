@@ -6,12 +6,15 @@ from pathlib import Path
 
 from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.errors import InputError
+from tfaudiogan.evaluation.equalizer import fit_equalizer
 from tfaudiogan.evaluation.examples import make_examples
 from tfaudiogan.evaluation.report import write_report
 from tfaudiogan.evaluation.scores import MetricFunction, score
 from tfaudiogan.evaluation.tables import Scores
 from tfaudiogan.inference import WindowModel, load_model
 
+EQUALIZER = "Linear equalizer"
+EQUALIZER_SECONDS = 1200.0
 RUN_WINDOWS = 2000
 RUN_SECONDS = 30.0
 _MEL_FFT = 1024
@@ -47,18 +50,30 @@ def score_model(
     split: str = "test",
     windows: int | None = None,
     seconds: float | None = None,
+    training: Corpus | None = None,
 ) -> Scores:
-    """Score a model over windows and whole tracks of a split.
+    """Score a model over windows and whole tracks of a split, beside the baselines.
+
+    Args:
+        windows: at most so many, spread evenly; ``None`` is all.
+        seconds: at most that much of each track; ``None`` is all.
+        training: the corpus that the linear equaliser is fitted to, ``corpus`` itself by default.
+            It has no row where that has no training pairs.
 
     Raises:
-        InputError: when the model is for another sample rate than the corpus.
+        InputError: when the model is for another sample rate than a corpus.
     """
     rate = model.metadata.sample_rate
-    if rate != corpus.sample_rate:
-        raise InputError(
-            f"the model is for {rate} Hz and {corpus.folder} is at {corpus.sample_rate} Hz; "
-            f"render it with --sample-rate {rate}"
-        )
+    training = training or corpus
+    for given in (corpus, training):
+        if rate != given.sample_rate:
+            raise InputError(
+                f"the model is for {rate} Hz and {given.folder} is at {given.sample_rate} Hz; "
+                f"render it with --sample-rate {rate}"
+            )
+    baselines = {}
+    if any(pair.split == "train" for pair in training.pairs):
+        baselines[EQUALIZER] = fit_equalizer(training, max_seconds=EQUALIZER_SECONDS)
     return score(
         model,
         corpus,
@@ -67,6 +82,7 @@ def score_model(
         limit=windows,
         seconds=seconds,
         metrics=run_metrics(rate, model.metadata.window),
+        baselines=baselines,
         progress=True,
     )
 

@@ -29,6 +29,7 @@ _ROWS = 16
 ModelFunction = Callable[[np.ndarray], np.ndarray]
 MetricFunction = Callable[[np.ndarray, np.ndarray], Any]
 
+UNALTERED = "unaltered windows"
 FRAMEWISE = frozenset({"lsd", "multi_resolution_distance", "mel_distance"})
 """Metrics that are means over short frames.
 
@@ -88,12 +89,14 @@ def score_windows(
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
     baselines: Mapping[str, ModelFunction] | None = None,
+    unaltered: bool = False,
     progress: bool = False,
 ) -> Table:
     """Score over the fixed grid of non-overlapping windows of a split's tracks.
 
     What remains of a track after its last whole window is left out, and so are windows whose
-    target is digital silence. Memory does not grow with the corpus.
+    target is digital silence, and tracks that are not altered at all. Memory does not grow with
+    the corpus.
 
     Args:
         model_fn: one model, or several by the name to print.
@@ -103,14 +106,17 @@ def score_windows(
         metrics: functions on ``keras.ops`` of (generated, target), both ``(n, window)``, to
             ``(n,)``, by name; SNR and LSD where not given.
         baselines: further baselines by the name to print, each a function as a model is.
+        unaltered: score the tracks that are not altered, and no others: does the model leave alone
+            what is good?
 
     Raises:
         InputError: when the split has no window that sounds.
         ValueError: when a model's output has another shape than its input.
     """
     check_window(window)
-    tally = _Tally.of(model_fn, baselines, metrics)
-    count, grid = _grid(corpus, split, window, limit)
+    tally = _Tally.of(corpus.task, model_fn, baselines, metrics)
+    pairs = corpus.unaltered(split) if unaltered else corpus.altered(split)
+    count, grid = _grid(corpus, split, pairs, window, limit)
     silent, waiting = 0, []
     with progress_bar() as bar:
         task = bar.add_task("Scoring windows", total=count, status="", visible=progress)
@@ -126,7 +132,8 @@ def score_windows(
             bar.advance(task)
     if waiting:
         tally.add_windows(*np.stack(waiting, axis=1))
-    return tally.table("windows", silent, None, f"split {split!r} of {corpus.folder}")
+    over = UNALTERED if unaltered else "windows"
+    return tally.table(over, silent, None, f"split {split!r} of {corpus.folder}")
 
 
 def score_tracks(
@@ -150,8 +157,8 @@ def score_tracks(
         seconds: at most that much of each track, from where it first sounds; ``None`` is all.
     """
     check_window(window)
-    tally = _Tally.of(model_fn, baselines, metrics)
-    pairs = corpus.split(split)
+    tally = _Tally.of(corpus.task, model_fn, baselines, metrics)
+    pairs = corpus.altered(split)
     silent = 0
     with progress_bar() as bar:
         task = bar.add_task("Scoring tracks", total=len(pairs), status="", visible=progress)
@@ -183,10 +190,18 @@ def score(
     baselines: Mapping[str, ModelFunction] | None = None,
     progress: bool = False,
 ) -> Scores:
-    """Both tables, over windows and over tracks, with what they were taken from."""
+    """Both tables, over windows and over tracks, with what they were taken from.
+
+    Tracks that are not altered have a third table, so that they don't outweigh the others.
+    """
     options = {"batch": batch, "metrics": metrics, "baselines": baselines, "progress": progress}
     windows = score_windows(model_fn, corpus, split, window, limit=limit, **options)
     tracks = score_tracks(model_fn, corpus, split, window, seconds=seconds, **options)
+    tables = {"windows": windows, "tracks": tracks}
+    if grid_starts(corpus.unaltered(split), window, window):
+        tables[UNALTERED] = score_windows(
+            model_fn, corpus, split, window, limit=limit, unaltered=True, **options
+        )
     return Scores(
         corpus=str(corpus.folder),
         corpus_sha256=corpus.checksum,
@@ -194,7 +209,7 @@ def score(
         split=split,
         sample_rate=corpus.sample_rate,
         window=window,
-        tables={"windows": windows, "tracks": tracks},
+        tables=tables,
     )
 
 
@@ -219,8 +234,8 @@ class _System:
         return self.oracle(inputs, targets)
 
 
+_INPUT_LABELS = {"superres": "Cubic spline (the input)"}
 _BASELINES = (
-    _System("identity", "Input as it is", "baseline", oracle=lambda x, y: x),
     _System("silence", "Silence", "baseline", oracle=lambda x, y: np.zeros_like(x)),
     _System(
         "best_gain",
@@ -242,6 +257,7 @@ class _Tally:
     @classmethod
     def of(
         cls,
+        task: str,
         model_fn: ModelFunction | Mapping[str, ModelFunction],
         baselines: Mapping[str, ModelFunction] | None,
         metrics: Mapping[str, MetricFunction] | None,
@@ -252,7 +268,9 @@ class _Tally:
         else:
             models = [_System("model", "Model", "model", model_fn)]
         extra = [_System(n, n, "baseline", model) for n, model in (baselines or {}).items()]
-        systems = (*models, *extra, *_BASELINES)
+        label = _INPUT_LABELS.get(task, "Input as it is")
+        identity = _System("identity", label, "baseline", oracle=lambda x, y: x)
+        systems = (*models, *extra, identity, *_BASELINES)
         names = [system.name for system in systems]
         if len(set(names)) < len(names):
             raise ValueError(f"two systems of one name among {names}; expected different names")
@@ -355,12 +373,11 @@ def _grid_of(audio: np.ndarray, window: int) -> np.ndarray:
 
 
 def _grid(
-    corpus: Corpus, split: str, window: int, limit: int | None
+    corpus: Corpus, split: str, pairs: tuple[Pair, ...], window: int, limit: int | None
 ) -> tuple[int, Iterator[tuple[Pair, int]]]:
     """How many windows to score, and each one's pair and first sample: those of ``crops.grid``."""
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit} windows; expected at least 1")
-    pairs = corpus.split(split)
     starts = grid_starts(pairs, window, window)
     if not len(starts):
         raise InputError(

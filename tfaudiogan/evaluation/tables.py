@@ -313,7 +313,8 @@ def verdict(table: Table) -> str:
     if value is None:
         return f"The SNR of {model.label} is undefined for all {table.over}."
     parts = []
-    for baseline in ("best_gain", "identity"):
+    others = (row.name for row in table.rows if row.kind == "baseline" and row.name != "silence")
+    for baseline in others:
         gain = table.gain_over(baseline)
         label = f"the {table.row(baseline).label.lower()}"
         if np.isfinite(gain):
@@ -321,7 +322,7 @@ def verdict(table: Table) -> str:
             where = f"{size} above" if gain > 0 else f"{size} below"
             parts.append(f"{where if abs(gain) >= 0.05 else 'level with'} {label}")
     text = f"{signed(value)} {metric.unit} SNR over held-out {table.over}"
-    text = f"{text}: {' and '.join(parts)}." if parts else f"{text}."
+    text = f"{text}: {', '.join(parts)}." if parts else f"{text}."
     if table.gain_over("best_gain") < 0.05:
         text += " A change of volume does as well: the model needs more training."
     return text

@@ -1,5 +1,7 @@
 """A SavedModel for TensorFlow Serving, with framing, level and overlap-add inside the graph."""
 
+import errno
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -80,7 +82,10 @@ def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
         "enhance": module.enhance,
         "window": module.window,
     }
-    tf.saved_model.save(module, folder, signatures)
+    try:
+        tf.saved_model.save(module, folder, signatures)
+    except tf.errors.ResourceExhaustedError as error:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent)) from error
 
 
 def enhance_in_graph(

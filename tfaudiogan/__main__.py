@@ -1,0 +1,5 @@
+"""``python -m tfaudiogan``: the commands."""
+
+from tfaudiogan.cli import main
+
+main()
