@@ -44,7 +44,7 @@ def run_jobs(
         InputError: when a process dies.
     """
     check_jobs(jobs)
-    jobs = min(jobs or _processors(), len(items))
+    jobs = min(jobs or processors(), len(items))
     if jobs <= 1:
         for item in items:
             finish(item, functools.partial(work, item))
@@ -69,7 +69,8 @@ def run_jobs(
             raise
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -58,30 +58,11 @@ def render_corpus(
         InputError: when there is no track that can be rendered, or a setting is wrong. A file that
             can't be read is no error: the report names it.
     """
-    check_sample_rate(sample_rate)
-    soundfont = find_soundfont(soundfont)
-    settings = {
-        "input": input.to_dict(),
-        "target": target.to_dict(),
-        "soundfont": soundfont.name,
-        "soundfont_sha256": checksum(soundfont),
-        "synthesiser": synthesiser_version(),
-        "gain": GAIN,
-    }
-    recipes = [
-        Recipe(
-            track.name,
-            track.split,
-            track.path.relative_to(midi_folder).as_posix(),
-            (track.path,),
-            settings,
-        )
-        for track in find_tracks(midi_folder)
-    ]
+    renderer = Renderer.of(input, target, soundfont, sample_rate)
     return build_corpus(
         out,
-        recipes,
-        _Renderer(soundfont, input, target, sample_rate),
+        renderer.recipes(midi_folder),
+        renderer,
         task=TASK,
         sample_rate=sample_rate,
         jobs=jobs,
@@ -92,13 +73,50 @@ def render_corpus(
 
 
 @dataclass(frozen=True)
-class _Renderer:
+class Renderer:
     """Renders one track; everything that the tracks of a corpus share."""
 
-    soundfont: Path
     input: Transformation
     target: Transformation
+    soundfont: Path
     sample_rate: int
+
+    @classmethod
+    def of(
+        cls,
+        input: Transformation = ELECTRIC_PIANO,
+        target: Transformation = GRAND_PIANO,
+        soundfont: Path | str | None = None,
+        sample_rate: int = 44100,
+    ) -> "Renderer":
+        """Find the soundfont and check the rate; an InputError says what is wrong with them."""
+        check_sample_rate(sample_rate)
+        return cls(input, target, find_soundfont(soundfont), sample_rate)
+
+    def recipes(self, midi_folder: Path | str) -> list[Recipe]:
+        """Every performance in a folder of MIDI.
+
+        Raises:
+            InputError: when there is none, or FluidSynth is missing.
+        """
+        settings = {
+            "input": self.input.to_dict(),
+            "target": self.target.to_dict(),
+            "soundfont": self.soundfont.name,
+            "soundfont_sha256": checksum(self.soundfont),
+            "synthesiser": synthesiser_version(),
+            "gain": GAIN,
+        }
+        return [
+            Recipe(
+                track.name,
+                track.split,
+                track.path.relative_to(midi_folder).as_posix(),
+                (track.path,),
+                settings,
+            )
+            for track in find_tracks(midi_folder)
+        ]
 
     def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
         settings = recipe.settings
