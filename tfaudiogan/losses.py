@@ -5,6 +5,8 @@ loss, a float32 scalar with finite gradients everywhere, silence included. To ad
 the function, name it in ``TERMS`` and give its weight a field in ``config.LossWeights``.
 """
 
+import math
+
 from keras import ops
 
 from tfaudiogan.audio.spectra import power_spectrogram
@@ -14,6 +16,11 @@ SILENCE_POWER = 1e-8
 
 GATE_POWER = 1e-6
 """Mean power (-60 dBFS) that bounds how much a nearly silent target can weigh."""
+
+ENOUGH = 1e-3
+"""Share of the target's power (-30 dB) below which an error hardly counts any more."""
+
+_DECIBELS = 10.0 / math.log(10.0)
 
 RESOLUTIONS = (2048, 1024, 512, 256)
 """FFT sizes, in samples, of the multi-resolution loss and distance; hops are a quarter."""
@@ -48,12 +55,16 @@ def feature_loss(generated_features, target_features):
 
 
 def log_ratio_loss(generated, target):
-    """Negative signal-to-noise ratio (equation 24) in dB: a time loss that ignores the level."""
+    """Negative signal-to-noise ratio (equation 24) in dB: a time loss that ignores the level.
+
+    It levels off at -30 dB, or windows that are nearly right already would be all it improves
+    (Wisdom et al., "Unsupervised Sound Separation Using Mixture Invariant Training", 2020,
+    section 2.1).
+    """
     generated, target = _signal(generated), _signal(target)
-    floor = SILENCE_POWER
-    signal = ops.mean(ops.square(target), axis=-1) + floor
-    error = ops.mean(ops.square(target - generated), axis=-1) + floor
-    return ops.mean(10.0 / ops.log(10.0) * (ops.log(error) - ops.log(signal)))
+    signal = ops.mean(ops.square(target), axis=-1) + SILENCE_POWER
+    error = ops.mean(ops.square(target - generated), axis=-1) + SILENCE_POWER
+    return ops.mean(_DECIBELS * (ops.log(error + ENOUGH * signal) - ops.log(signal)))
 
 
 def multi_resolution_loss(generated, target):
