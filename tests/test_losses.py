@@ -48,8 +48,9 @@ def test_log_ratio_loss_is_minus_the_snr_and_ignores_the_level():
 @pytest.mark.parametrize(("error_db", "loss"), [(-60.0, -29.996), (-30.0, -26.990), (0.0, 0.004)])
 def test_log_ratio_loss_levels_off_where_the_error_is_small(error_db, loss):
     generated = TARGET * np.float32(1.0 + 10 ** (error_db / 20))
-    # 10 log10(e + 0.001), e the error's share of the target's power.
-    np.testing.assert_allclose(losses.log_ratio_loss(generated, TARGET), loss, atol=2e-3)
+    # 10 log10(e + 0.001), e the error's share of the target's power; the floor of a millionth of
+    # that power is a thousandth of the least of them, 0.0043 dB.
+    np.testing.assert_allclose(losses.log_ratio_loss(generated, TARGET), loss, atol=6e-3)
 
 
 def test_multi_resolution_loss_is_its_formula():
