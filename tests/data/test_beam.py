@@ -26,6 +26,8 @@ from tfaudiogan.extras import missing
 
 needs_beam = pytest.mark.skipif(bool(missing("apache_beam")), reason="needs apache-beam")
 RETRYING = ["--runner=BundleBasedDirectRunner"]
+# A job service in this process: pipelines go to Flink and Spark by way of one.
+PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,15 @@ def tries(folder):
 
 
 @needs_beam
-def test_the_bytes_are_those_of_the_local_path(tmp_path):
+@pytest.mark.parametrize("options", [[], PORTABLE], ids=["direct", "portable"])
+def test_the_bytes_are_those_of_the_local_path(options, tmp_path):
     recipes = recipes_in(tmp_path, special={"unusable": True})
     _, here = build(recipes, tmp_path, "here")
-    corpus, there = build(recipes, tmp_path, "there", beam=[])
+    corpus, there = build(recipes, tmp_path, "there", beam=options)
     assert len(corpus.pairs) == 5
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
     assert here == there
-    _, again = build(recipes, tmp_path, "there", beam=[])
+    _, again = build(recipes, tmp_path, "there", beam=options)
     assert again.rendered == () and again.skipped == here.rendered
     assert not list((tmp_path / "there").glob(".*"))
 

@@ -51,7 +51,8 @@ def _print_report(corpus, report) -> None:
 
 
 @app.command(
-    epilog="Example: [b]tfaudiogan render --midi maestro-v3.0.0 --out corpora/piano --tracks 20[/]"
+    epilog="Examples: [b]tfaudiogan render --midi maestro-v3.0.0 --out corpora/piano[/]   "
+    "[b]... --tracks 20[/]   [b]... --beam '--runner=FlinkRunner --flink_master=HOST:8081'[/]"
 )
 def render(
     out: Annotated[Path, typer.Option(help="The corpus's folder; continued if it is there.")],

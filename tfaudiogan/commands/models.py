@@ -30,7 +30,7 @@ def evaluate(
         float | None, typer.Option(help="At most that much of each track.", min=0.1)
     ] = None,
     train_data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Corpus that the linear equalizer is fitted to; --data unless given."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
