@@ -107,6 +107,13 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Log curves, audio and spectrograms too.")
     ] = False,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="Devices that share each batch: none (one), mirrored (all of this machine) or "
+            "multiworker (those of all processes in TF_CONFIG; see docs/devices.md)."
+        ),
+    ] = "none",
 ) -> None:
     """Train a generator, evaluate it and write its report; without --data, on the demo corpus."""
     chosen = configure(
@@ -138,13 +145,15 @@ def train(
         raise InputError("--resume needs the --run to continue")
     from tfaudiogan.data.corpus import Corpus
     from tfaudiogan.evaluation.run_report import report_run
+    from tfaudiogan.training.distribution import choose
     from tfaudiogan.training.run import train as train_run
 
+    devices = choose(strategy)
     corpus = Corpus.load(data) if data else _demo_corpus(chosen.training.seed)
     name = f"{corpus.folder.resolve().name}-{chosen.preset}" if data else "demo"
     folder = run or _next_free(Path("runs") / name)
     callbacks = []
-    if tensorboard:
+    if tensorboard and devices.chief:
         from tfaudiogan.training.tensorboard import tensorboard_callbacks
 
         callbacks = tensorboard_callbacks(folder, corpus, chosen.window)
@@ -161,7 +170,10 @@ def train(
         monitor=monitor,
         licence=licence,
         callbacks=callbacks,
+        devices=devices,
     )
+    if not devices.chief:
+        return
     scores = report_run(finished, corpus)
     print(scores.to_text())
     print(f"\nreport   {finished.report / 'index.html'}")

@@ -29,6 +29,11 @@ def _synchronise(model) -> None:
         model.jax_state_sync()
 
 
+def steps_made(model) -> int:
+    """Updates that the model's own optimiser has made."""
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+
+
 class ProgressBar(keras.callbacks.Callback):
     """One bar over all steps, with the losses beside it.
 
@@ -104,7 +109,7 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None) -> None:
         now = time.monotonic()
-        row = {"epoch": epoch, "step": int(self.model.optimizer.iterations)}
+        row = {"epoch": epoch, "step": steps_made(self.model)}
         row |= {name: float(value) for name, value in (logs or {}).items()}
         row["seconds"] = round(now - self._since, 2)
         self._since = now
@@ -126,7 +131,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def swap_in(self) -> None:
         """Put the average in place of the weights."""
-        if self.model.optimizer.use_ema and int(self.model.optimizer.iterations):
+        if self.model.optimizer.use_ema and steps_made(self.model):
             variables = self.model.generator.trainable_variables
             self._raw = [keras.ops.copy(variable.value) for variable in variables]
             self.model.optimizer.put_average(variables)
@@ -164,7 +169,7 @@ class BestGenerator(keras.callbacks.Callback):
         best: float | None = None,
     ) -> None:
         super().__init__()
-        self._save, self._averaged, self.monitor, self.best = save, averaged, monitor, best
+        self._save, self.averaged, self.monitor, self.best = save, averaged, monitor, best
 
     def on_epoch_end(self, epoch, logs=None) -> None:
         value = (logs or {}).get(self.monitor)
@@ -173,11 +178,11 @@ class BestGenerator(keras.callbacks.Callback):
         sign = 1.0 if self.monitor == "val_snr" else -1.0
         if self.best is None or sign * value > sign * self.best:
             self.best = float(value)
-            self._averaged.swap_in()
+            self.averaged.swap_in()
             try:
                 self._save()
             finally:
-                self._averaged.swap_out()
+                self.averaged.swap_out()
 
 
 class StopOnDivergence(keras.callbacks.Callback):
@@ -185,7 +190,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         if logs and not math.isfinite(logs["loss"]):
-            step = int(self.model.optimizer.iterations)
+            step = steps_made(self.model)
             terms = {name: value for name, value in logs.items() if not math.isfinite(value)}
             raise Diverged(
                 f"{', '.join(f'{name} is {value:g}' for name, value in terms.items())} by step "
@@ -218,6 +223,7 @@ class Checkpoint(keras.callbacks.Callback):
         step: of the run, at the beginning.
         resume_from: the checkpoint whose values are put in place when training begins.
         interval_seconds: between two saves within an epoch.
+        in_any: whether a flag is set in any of the run's processes, so that all save as one.
     """
 
     def __init__(
@@ -227,11 +233,13 @@ class Checkpoint(keras.callbacks.Callback):
         step: int = 0,
         resume_from: Path | None = None,
         interval_seconds: float = 300.0,
+        in_any: Callable[[bool], bool] = bool,
     ) -> None:
         super().__init__()
-        self._path, self._best, self._step = Path(path), best, step
+        self._path, self._best, self.step = Path(path), best, step
         self._resume_from = resume_from
         self._interval_seconds = interval_seconds
+        self._in_any = in_any
         self._signals = {}
         self._stop = False
 
@@ -253,15 +261,14 @@ class Checkpoint(keras.callbacks.Callback):
             self._resume_from = None
 
     def _save(self) -> None:
-        save_state(self._path, self.model, {"step": self._step, "best": self._best.best})
+        save_state(self._path, self.model, {"step": self.step, "best": self._best.best})
         self._saved = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None) -> None:
-        self._step += 1
+        self.step += 1
         ends_epoch = self.model.stop_training or batch + 1 == self.params["steps"]
-        if not ends_epoch and (
-            self._stop or time.monotonic() - self._saved > self._interval_seconds
-        ):
+        due = self._stop or time.monotonic() - self._saved > self._interval_seconds
+        if not ends_epoch and self._in_any(due):
             _synchronise(self.model)
             self._save()
             self._raise_if_stopped()
@@ -272,8 +279,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._raise_if_stopped()
 
     def _raise_if_stopped(self) -> None:
-        if self._stop:
-            raise Interrupted(f"stopped after step {self._step}; go on with --resume")
+        if self._in_any(self._stop):
+            raise Interrupted(f"stopped after step {self.step}; go on with --resume")
 
     def close(self) -> None:
         """Give the signals back; also after an error."""

@@ -27,7 +27,7 @@ def state_variables(model) -> list:
 def save_state(path: Path | str, model, progress: Mapping[str, Any]) -> None:
     """Write the model's variables and a JSON-able account of the progress, whole or not at all."""
     arrays = {
-        f"{index:05d}": ops.convert_to_numpy(variable.value)
+        f"{index:05d}": ops.convert_to_numpy(variable)
         for index, variable in enumerate(state_variables(model))
     }
     arrays[_PROGRESS] = np.array(json.dumps(dict(progress)))

@@ -2,7 +2,9 @@
 
 import json
 import platform
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,6 @@ import numpy as np
 
 from tfaudiogan._version import __version__
 from tfaudiogan.config import Config
-from tfaudiogan.data import crops
 from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.metadata import ModelMetadata, write_metadata
@@ -29,8 +30,10 @@ from tfaudiogan.training.callbacks import (
     ProgressBar,
     StopAtStep,
     StopOnDivergence,
+    steps_made,
 )
 from tfaudiogan.training.checkpoint import read_progress
+from tfaudiogan.training.distribution import ONE_DEVICE, Devices, check_batch
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,12 @@ def train_autoencoder(
     steps: int,
     frequency_weight: float = 0.0,
     classifier_weight: float = 0.0,
+    devices: Devices = ONE_DEVICE,
 ):
-    """Pretrain the autoencoder of the feature loss (section V-A) and save it as ``.keras``."""
+    """Pretrain the autoencoder of the feature loss (section V-A) and save it as ``.keras``.
+
+    Called within the scope of the devices.
+    """
     keras.utils.set_random_seed(config.training.seed)
     autoencoder = build_autoencoder(config.window, **vars(config.autoencoder))
     trainer = AutoencoderTrainer(autoencoder, frequency_weight, classifier_weight)
@@ -85,7 +92,9 @@ def train_autoencoder(
     bar = ProgressBar(steps, shown=("loss", "accuracy"))
     try:
         trainer.fit(
-            crops.training(corpus, config.window, config.training.batch, seed=config.training.seed),
+            devices.training(
+                corpus, config.window, config.training.batch, seed=config.training.seed
+            ),
             epochs=-(-steps // epoch),
             steps_per_epoch=epoch,
             callbacks=[
@@ -146,13 +155,14 @@ def save_generator(
         )
 
 
-def _facts(corpus: Corpus, steps: int) -> dict:
+def _facts(corpus: Corpus, steps: int, devices: Devices) -> dict:
     return {
         "corpus": str(corpus.folder),
         "corpus_sha256": corpus.checksum,
         "task": corpus.task,
         "sample_rate": corpus.sample_rate,
         "steps": steps,
+        "devices": devices.replicas,
         "versions": {
             "tfaudiogan": __version__,
             "keras": keras.__version__,
@@ -192,8 +202,11 @@ def train(
     monitor: str = "val_snr",
     licence: str = "",
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    devices: Devices = ONE_DEVICE,
 ) -> RunFolder:
     """Train a generator; the run folder holds everything that made it.
+
+    Of a run's processes only the chief writes there; all of them read there what is continued.
 
     Args:
         config: what to build and how to train it.
@@ -208,6 +221,7 @@ def train(
         monitor: the log whose best epoch gives ``generator.keras``.
         licence: of the weights, for the model's metadata.
         callbacks: further Keras callbacks.
+        devices: where the run computes (``distribution.choose``), each on its part of a batch.
 
     Raises:
         InputError: when the configuration does not fit together or to the folder.
@@ -219,8 +233,14 @@ def train(
     total = settings.epochs * settings.steps_per_epoch if steps is None else steps
     if total < 1 or settings.batch < 1:
         raise InputError(f"{total} steps of {settings.batch} windows; expected 1 or more of both")
-    facts = _facts(corpus, total)
+    check_batch(settings.batch, devices)
+    facts = _facts(corpus, total, devices)
     continued = resume and folder.checkpoint.is_file()
+    if devices.any(continued) != continued:
+        raise InputError(
+            f"{folder.checkpoint} is not there, but another process of the run has one; "
+            "give all of them the chief's folder"
+        )
     if continued:
         _check_same(folder, config, facts)
     elif folder.checkpoint.is_file() and not overwrite:
@@ -228,30 +248,51 @@ def train(
             f"{folder.path} holds a run already; continue it with --resume, "
             "replace it with --overwrite, or give another --run"
         )
-    folder.path.mkdir(parents=True, exist_ok=True)
-    config.save(folder.config)
-    write_text(folder.facts, json.dumps(facts, indent=2) + "\n")
-
-    encoder = None
-    if config.weights.feature:
-        if autoencoder is not None:
-            encoder = load_autoencoder(Path(autoencoder), config.window)
-        elif folder.autoencoder.is_file():
-            encoder = load_autoencoder(folder.autoencoder, config.window)
-        else:
-            console.print(f"pretraining the autoencoder for {autoencoder_steps} steps")
-            encoder = train_autoencoder(config, corpus, folder.autoencoder, autoencoder_steps)
-
-    keras.utils.set_random_seed(settings.seed)
-    model = build_model(config, total, encoder)
-    if warm_start is not None and not continued:
-        _warm_start(model.generator, Path(warm_start))
-
-    step = read_progress(folder.checkpoint)["step"] if continued else 0
-    if step >= total:
+    progress = read_progress(folder.checkpoint) if continued else {"step": 0, "best": None}
+    if progress["step"] >= total:
         console.print(f"{folder.path} has its {total} steps already")
         return folder
-    _fit(model, config, corpus, folder, total, step, monitor, licence, callbacks)
+    with ExitStack() as stack:
+        made = folder
+        if not devices.chief:
+            made = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        made.path.mkdir(parents=True, exist_ok=True)
+        config.save(made.config)
+        write_text(made.facts, json.dumps(facts, indent=2) + "\n")
+
+        stack.enter_context(devices.scope())
+        encoder = None
+        if config.weights.feature:
+            if autoencoder is None and folder.autoencoder.is_file():
+                autoencoder = folder.autoencoder
+            if autoencoder is not None:
+                encoder = load_autoencoder(Path(autoencoder), config.window)
+            else:
+                console.print(f"pretraining the autoencoder for {autoencoder_steps} steps")
+                encoder = train_autoencoder(
+                    config, corpus, made.autoencoder, autoencoder_steps, devices=devices
+                )
+
+        keras.utils.set_random_seed(settings.seed)
+        model = build_model(config, total, encoder)
+        if warm_start is not None and not continued:
+            _warm_start(model.generator, Path(warm_start))
+        best = BestGenerator(
+            lambda: save_generator(
+                model, made.generator, config, corpus, steps_made(model), licence
+            ),
+            AveragedWeights(),
+            monitor,
+            progress["best"],
+        )
+        checkpoint = Checkpoint(
+            made.checkpoint,
+            best,
+            progress["step"],
+            folder.checkpoint if continued else None,
+            in_any=devices.any,
+        )
+        _fit(model, config, corpus, made, total, best, checkpoint, callbacks, devices)
     return folder
 
 
@@ -267,29 +308,14 @@ def _warm_start(generator, path: Path) -> None:
         ) from error
 
 
-def _fit(model, config, corpus, folder, total, step, monitor, licence, callbacks) -> None:
-    settings = config.training
+def _fit(model, config, corpus, folder, total, best, checkpoint, callbacks, devices) -> None:
+    settings, step = config.training, checkpoint.step
     per_epoch = min(settings.steps_per_epoch, total)
     windows = windows_per_step(config, model)
-    data = crops.training(corpus, config.window, windows, seed=settings.seed, start=step * windows)
-    validation = crops.grid(
-        corpus, "validation", config.window, settings.batch, limit=settings.validation_windows
-    )
-    averaged = AveragedWeights()
-    continued = step > 0
-    best = BestGenerator(
-        lambda: save_generator(
-            model, folder.generator, config, corpus, int(model.optimizer.iterations), licence
-        ),
-        averaged,
-        monitor,
-        read_progress(folder.checkpoint)["best"] if continued else None,
-    )
     bar = ProgressBar(total, step)
-    checkpoint = Checkpoint(folder.checkpoint, best, step, folder.checkpoint if continued else None)
     everything = [
-        averaged,
-        bar,
+        best.averaged,
+        *([bar] if devices.chief else []),
         StopOnDivergence(),
         StopAtStep(total, step),
         LossShares(),
@@ -298,39 +324,37 @@ def _fit(model, config, corpus, folder, total, step, monitor, licence, callbacks
         best,
         checkpoint,
     ]
-    epoch, into = divmod(step, per_epoch)
-    epochs = -(-total // per_epoch)
-    try:
-        if into:
-            model.fit(
-                data,
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                steps_per_epoch=per_epoch - into,
-                validation_data=validation,
-                callbacks=everything,
-                shuffle=False,
-                verbose=0,
-            )
-            epoch += 1
-            data = crops.training(
+    validation, validation_steps = devices.validation(
+        corpus, config.window, settings.batch, settings.validation_windows
+    )
+
+    def fit(epoch: int, epochs: int, into: int = 0) -> None:
+        model.fit(
+            devices.training(
                 corpus,
                 config.window,
                 windows,
                 seed=settings.seed,
-                start=epoch * per_epoch * windows,
-            )
+                start=(epoch * per_epoch + into) * windows,
+            ),
+            initial_epoch=epoch,
+            epochs=epochs,
+            steps_per_epoch=per_epoch - into,
+            validation_data=validation,
+            validation_steps=validation_steps,
+            callbacks=everything,
+            shuffle=False,
+            verbose=0,
+        )
+
+    epoch, into = divmod(step, per_epoch)
+    epochs = -(-total // per_epoch)
+    try:
+        if into:
+            fit(epoch, epoch + 1, into)
+            epoch += 1
         if epoch < epochs and not model.stop_training:
-            model.fit(
-                data,
-                initial_epoch=epoch,
-                epochs=epochs,
-                steps_per_epoch=per_epoch,
-                validation_data=validation,
-                callbacks=everything,
-                shuffle=False,
-                verbose=0,
-            )
+            fit(epoch, epochs)
     finally:
         bar.close()
         checkpoint.close()
