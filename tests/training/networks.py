@@ -6,13 +6,13 @@ import numpy as np
 WINDOW = 512
 
 
-def tiny_generator():
+def tiny_generator(dropout: float = 0.2):
     """Two convolutions with dropout between them."""
     return keras.Sequential(
         [
             keras.Input((WINDOW, 1)),
             keras.layers.Conv1D(2, 3, padding="same", activation="tanh"),
-            keras.layers.Dropout(0.2, seed=1),
+            keras.layers.Dropout(dropout, seed=1),
             keras.layers.Conv1D(1, 3, padding="same", activation="tanh"),
         ],
         name="generator",
