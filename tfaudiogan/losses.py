@@ -17,8 +17,8 @@ SILENCE_POWER = 1e-8
 GATE_POWER = 1e-6
 """Mean power (-60 dBFS) that bounds how much a nearly silent target can weigh."""
 
-ENOUGH = 1e-3
-"""Share of the target's power (-30 dB) below which an error hardly counts any more."""
+ENOUGH = 0.1
+"""Share of the target's power (-10 dB) below which an error counts less and less."""
 
 _DECIBELS = 10.0 / math.log(10.0)
 
@@ -57,9 +57,9 @@ def feature_loss(generated_features, target_features):
 def log_ratio_loss(generated, target):
     """Negative signal-to-noise ratio (equation 24) in dB: a time loss that ignores the level.
 
-    It levels off at -30 dB, or windows that are nearly right already would be all it improves
-    (Wisdom et al., "Unsupervised Sound Separation Using Mixture Invariant Training", 2020,
-    section 2.1).
+    It levels off below -10 dB, or windows that are nearly right already would outweigh all others
+    (a soft threshold on the ratio, as in Wisdom et al., "Unsupervised Sound Separation Using
+    Mixture Invariant Training", 2020, who set it at -30 dB).
     """
     generated, target = _signal(generated), _signal(target)
     signal = ops.mean(ops.square(target), axis=-1) + SILENCE_POWER
