@@ -4,9 +4,10 @@
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 VENV ?= .venv
-BEAM_VENV ?= .venv-beam
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BEAM_VENV ?= .venv-beam
+BEAM_READY := $(BEAM_VENV)/.ready
 
 .PHONY: train test test-slow test-jax test-beam test-all lint fluidsynth setup clean
 
@@ -24,11 +25,13 @@ test-jax: setup
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
 
 # Rendering by Apache Beam, in an environment of its own: it holds other packages back.
-test-beam: fluidsynth
-	@test -x $(BEAM_VENV)/bin/pytest || { \
-	  $(PYTHON) -m venv $(BEAM_VENV) && \
-	  $(BEAM_VENV)/bin/python -m pip install --quiet -e '.[beam]' 'pytest>=8'; }
+test-beam: fluidsynth $(BEAM_READY)
 	$(BEAM_VENV)/bin/python -m pytest -m "" tests/data/test_beam.py
+
+$(BEAM_READY): setup.cfg
+	$(PYTHON) -m venv $(BEAM_VENV)
+	$(BEAM_VENV)/bin/python -m pip install --quiet -e '.[beam]' 'pytest>=8'
+	@touch $@
 
 test-all: test test-slow test-jax test-beam
 

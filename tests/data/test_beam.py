@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +183,24 @@ def test_a_missing_beam_names_the_extra(tmp_path, monkeypatch):
 
 def _refuse(*what):
     raise InputError(" ".join(what))
+
+
+def test_reports_that_a_file_system_shows_late_are_waited_for(tmp_path, monkeypatch):
+    def run(work, items, options):
+        threading.Timer(0.7, lambda: [work(item) for item in items]).start()
+
+    monkeypatch.setattr(beam_module, "require", lambda *what: None)
+    monkeypatch.setattr(beam_module, "_run_pipeline", run)
+    _, report = build(recipes_in(tmp_path), tmp_path, beam=[])
+    assert report.rendered == tuple("012345")
+
+
+def test_workers_that_do_not_see_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(beam_module, "require", lambda *what: None)
+    monkeypatch.setattr(beam_module, "_run_pipeline", lambda *what: None)
+    monkeypatch.setattr(beam_module, "_VISIBLE_SECONDS", 0.0)
+    with pytest.raises(InputError, match=r"6 of 6 tracks to do .*each must see .*corpus"):
+        build(recipes_in(tmp_path), tmp_path, beam=[])
 
 
 SCRIPT = """

@@ -10,6 +10,7 @@ import functools
 import json
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ Item = TypeVar("Item")
 
 _OUTBOX = ".outbox-"
 _POLL_SECONDS = 0.5
+_VISIBLE_SECONDS = 90.0  # NFS may take a minute to show what another machine has written.
 
 
 def run_beam(
@@ -58,23 +60,29 @@ def run_beam(
     outbox = folder / f"{_OUTBOX}{uuid.uuid4().hex}"
     outbox.mkdir(parents=True)
     waiting = dict(enumerate(items))
-    ended, reason = threading.Event(), "no worker reported them"
+    take = functools.partial(_take_reports, outbox, waiting, finish)
+    ended, reason = threading.Event(), None
     with ThreadPoolExecutor(1) as pool:
-        gathering = pool.submit(_gather, outbox, waiting, finish, ended)
+        watching = pool.submit(_watch, take, ended)
         try:
             _run_pipeline(_Reported(work, outbox), list(waiting.items()), options)
         except Exception as error:  # each runner raises what it likes
-            lines = str(error).split("\n")
-            reason = next((line.strip() for line in reversed(lines) if line.strip()), repr(error))
+            lines = [line.strip() for line in str(error).split("\n") if line.strip()]
+            reason = lines[-1] if lines else repr(error)
         finally:
             ended.set()
-    gathering.result()
-    shutil.rmtree(outbox)
+    watching.result()
+    deadline = time.monotonic() + (_VISIBLE_SECONDS if reason is None else 0)
+    while waiting and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        take()
     if waiting:
         raise InputError(
-            f"the Beam pipeline ended with {len(waiting)} of {len(items)} tracks to do ({reason}); "
-            f"run again, and what is done stays; every worker must see {folder}"
+            f"the Beam pipeline ended with {len(waiting)} of {len(items)} tracks to do "
+            f"({reason or f'no worker reported them; each must see {folder}'}); "
+            "run again, and what is done stays"
         )
+    shutil.rmtree(outbox, ignore_errors=True)
 
 
 def record_reported(writer: CorpusWriter) -> None:
@@ -100,13 +108,16 @@ def _run_pipeline(work: "_Reported", items: list, options: Sequence[str]) -> Non
         raise
 
 
-def _gather(outbox: Path, waiting: dict, finish: Callable, ended: threading.Event) -> None:
-    """Finish items as they are reported, until the pipeline has ended."""
-    last = False
-    while not last:
-        last = ended.wait(_POLL_SECONDS)
-        for number, outcome in _reports(outbox, waiting):
-            finish(waiting.pop(number), functools.partial(_unwrap, outcome))
+def _watch(take: Callable[[], None], ended: threading.Event) -> None:
+    while not ended.wait(_POLL_SECONDS):
+        take()
+    take()
+
+
+def _take_reports(outbox: Path, waiting: dict[int, Item], finish: Callable) -> None:
+    """Finish the items that have been reported and are still waited for."""
+    for number, outcome in _reports(outbox, waiting):
+        finish(waiting.pop(number), functools.partial(_unwrap, outcome))
 
 
 def _reports(outbox: Path, only: dict | None = None) -> Iterator[tuple[int, Pair | InputError]]:
