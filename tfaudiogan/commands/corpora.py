@@ -179,6 +179,23 @@ def pairs(
     print(f"{corpus.folder}: {corpus.description}")
 
 
+@app.command(epilog="Example: [b]tfaudiogan convert corpora/piano --out corpora/small[/]")
+def convert(
+    data: Annotated[str, typer.Argument(metavar="CORPUS", help="Folder, or URL.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new corpus.")],
+    format: Annotated[
+        str, typer.Option(help="flac or wav, which lose nothing, ogg or mp3.")
+    ] = "flac",
+    jobs: Jobs = None,
+) -> None:
+    """Write a corpus in another file format, to train from as from the first."""
+    from tfaudiogan.data.convert import convert_corpus
+    from tfaudiogan.data.corpus import Corpus
+
+    corpus = convert_corpus(Corpus.load(data), out, format, jobs=jobs)
+    print(f"{corpus.folder}: {corpus.description}")
+
+
 @app.command(epilog="Example: [b]tfaudiogan degrade studio.wav phone.wav --preset old-phone[/]")
 def degrade(
     recording: Annotated[Path, typer.Argument(metavar="IN", help="Audio file.")],

@@ -1,7 +1,8 @@
-"""Pairs on disk: a folder of WAV files and its manifest, whatever task made them.
+"""Pairs on disk: a folder of audio files and its manifest, whatever task made them.
 
 ``manifest.csv`` has a row for each pair; ``Corpus.load`` reads it, ``CorpusWriter`` writes it. The
-input and the target of a pair are mono PCM-16 WAV files of the same length and sample alignment.
+input and the target of a pair are mono files of the same length and sample alignment: 16-bit WAV as
+they are made, FLAC, Ogg Vorbis or MP3 once converted (``data.convert``).
 """
 
 import csv
@@ -26,6 +27,7 @@ from tfaudiogan.audio.levels import (
     gain_to_db,
     measure_level,
 )
+from tfaudiogan.data.decoding import read_range
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import checksum, write_text
 
@@ -38,7 +40,8 @@ _SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 class Pair:
     """One track twice: as it sounds, and as it should sound.
 
-    ``input`` and ``target`` are paths relative to the corpus; ``samples`` their common length.
+    ``input`` and ``target`` are paths relative to the corpus; ``samples`` their common length at
+    ``sample_rate``, to which files of other rates are resampled as they are read.
     The gains, in dB, bring each side to the common level (``tfaudiogan.audio.levels``) and are
     applied when crops are read. ``sounding`` lists the ranges of samples, multiples of
     ``levels.BLOCK`` but for the last, in which either side is above the gate at that level.
@@ -208,12 +211,12 @@ class Corpus:
 
     def read(self, pair: Pair, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Samples of a pair at the common level, float32 of shape ``(2, samples)``."""
-        sides = []
+        sides, end = [], pair.samples if stop is None else stop
         for path, gain_db in (
             (pair.input, pair.input_gain_db),
             (pair.target, pair.target_gain_db),
         ):
-            audio, _ = soundfile.read(self.folder / path, start=start, stop=stop, dtype="float32")
+            audio = read_range(self.folder / path, start, end, pair.sample_rate)
             sides.append(audio * np.float32(db_to_gain(gain_db)))
         return np.stack(sides)
 

@@ -3,6 +3,7 @@
 TensorFlow has no operator that reads a file from a given place on: ``FixedLengthRecordDataset``
 reads through all that lies before. So the files are mapped into memory, which takes none of the
 process's own: pages that a crop touches are the system's file cache, to be dropped when it likes.
+Files that are not plain 16-bit WAV are decoded instead (``tf_decoding``).
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfaudiogan.data.starts import Starts, splitmix64, spread
+from tfaudiogan.data.tf_decoding import Fetch, decoder
 from tfaudiogan.data.tracks import HEADER, Tracks
 from tfaudiogan.errors import InputError
 
@@ -52,6 +54,21 @@ def _reader(
     tracks: Tracks, starts: Starts, window: int, number: Callable[[tf.Tensor], tf.Tensor]
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """A function from indices, ``(batch,)``, to the crops whose numbers are ``number(indices)``."""
+    fetch = _slicer(tracks, window) if tracks.plain else decoder(tracks, window)
+
+    def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        numbers = number(indices)
+        ranges = tf.searchsorted(starts.ends, numbers, side="right")
+        track = tf.gather(starts.tracks, ranges)
+        start = tf.gather(starts.origins, ranges) + starts.step * numbers
+        inputs, targets = fetch(track, start)
+        return inputs[..., None], targets[..., None]
+
+    return read
+
+
+def _slicer(tracks: Tracks, window: int) -> Fetch:
+    """Slices the crops of files that are all plain out of mapped memory."""
     files = _mapped(tracks)
     side = tf.TensorSpec([window], tf.int16)
 
@@ -62,20 +79,16 @@ def _reader(
             tf.slice(_file(files, file + 1), [offset], [window]),
         )
 
-    def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        numbers = number(indices)
-        ranges = tf.searchsorted(starts.ends, numbers, side="right")
-        track = tf.gather(starts.tracks, ranges)
-        start = tf.gather(starts.origins, ranges) + starts.step * numbers
+    def fetch(track: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         file, offset = tf.cast(2 * track, tf.int32), start + HEADER.size // 2
         inputs, targets = tf.map_fn(slice_both, (file, offset), fn_output_signature=(side, side))
         scales = tf.gather(tracks.scales, track)[..., None]
         return (
-            (tf.cast(inputs, tf.float32) * scales[:, 0])[..., None],
-            (tf.cast(targets, tf.float32) * scales[:, 1])[..., None],
+            tf.cast(inputs, tf.float32) * scales[:, 0],
+            tf.cast(targets, tf.float32) * scales[:, 1],
         )
 
-    return read
+    return fetch
 
 
 def _mapped(tracks: Tracks) -> tf.Tensor:
