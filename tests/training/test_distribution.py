@@ -51,12 +51,12 @@ def fitted() -> list[np.ndarray]:
     """Weights, averages, logs and evaluation of a small GAN after three clipped steps."""
     keras.utils.set_random_seed(0)
     weights = LossWeights(time=10.0, adversarial=1.0)
-    model = WGANGP(tiny_generator(0.0), tiny_critic(0.0), weights=weights, n_critic=2, seed=3)
+    model = WGANGP(tiny_generator(0.0), tiny_critic(0.0), weights=weights, n_critic=1, seed=3)
     # With a large epsilon, Adam's steps are smooth in the gradient.
     adam = AveragingAdam(1e-2, epsilon=1e-2, global_clipnorm=0.01, use_ema=True, ema_momentum=0.5)
     model.compile(adam, keras.optimizers.SGD(1e-3))
-    x, y = sounds(4 * 3 * 3)
-    history = model.fit(x, y, batch_size=4 * 3, shuffle=False, verbose=0).history
+    x, y = sounds(4 * 2 * 3)
+    history = model.fit(x, y, batch_size=4 * 2, shuffle=False, verbose=0).history
     logs = model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
     averages = [np.array(variable) for variable in adam.variables]
     numbers = [*sorted(history.items()), *sorted(logs.items())]
@@ -82,9 +82,10 @@ def test_two_replicas_make_the_steps_of_one_device(tmp_path):
     finish(python("-c", MIRRORED, str(path)))
     with np.load(path) as arrays:
         found = [arrays[name] for name in arrays.files]
-    # Float32 sums in another order: some 1e-7 of the values, and the penalty's are about 1.
+    # Float32 sums in another order, 1e-7 of their largest term; the penalty's terms are hundreds.
+    # Noise that is not shared, or a clipped part of the gradient, makes a difference of 1e-3 to 10.
     for ours, theirs in zip(found, fitted(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture(scope="module")

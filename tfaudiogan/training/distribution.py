@@ -1,6 +1,7 @@
 """Where a run computes: one device, the devices of this machine, or several machines."""
 
 import contextlib
+import functools
 import json
 import os
 from contextlib import AbstractContextManager
@@ -125,8 +126,9 @@ def _parts(dataset, count: int, kept: slice = slice(None)):
 ONE_DEVICE = Devices()
 
 
+@functools.cache
 def choose(strategy: str = "none") -> Devices:
-    """The devices of a strategy.
+    """The devices of a strategy; the same ones in a process, as TensorFlow's would collide.
 
     ``"none"`` is Keras's own choice of one device. ``"mirrored"`` are all of this machine: a
     ``tf.distribute.MirroredStrategy``, or under JAX ``keras.distribution.DataParallel``.
