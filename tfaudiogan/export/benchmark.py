@@ -150,7 +150,7 @@ def _measure(path: str, threads: str, seconds: str, output: str) -> None:
     figures = {
         "window_ms": 1000 * one_s,
         "real_time": WINDOWS_AT_ONCE * metadata.hop / metadata.sample_rate / many_s,
-        "peak_mb": _peak_bytes() / 1e6,
+        "peak_mb": peak_bytes() / 1e6,
     }
     print(json.dumps(figures))
 
@@ -165,7 +165,8 @@ def _median_seconds(model, windows: np.ndarray, seconds: float) -> float:
     return statistics.median(times)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """Most memory that this process ever took."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux; getrusage would tell the parent's peak there
         return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])

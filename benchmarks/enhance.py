@@ -1,0 +1,125 @@
+"""How fast whole recordings are enhanced, in how much memory: ``python -m benchmarks.enhance``."""
+
+import multiprocessing
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tfaudiogan.commands.running import run
+from tfaudiogan.config import preset
+from tfaudiogan.errors import InputError
+from tfaudiogan.export.benchmark import peak_bytes
+from tfaudiogan.progress import progress_bar
+
+SAMPLE_RATE, CHANNELS = 44100, 2
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Enhancing a file in a process of its own.
+
+    Attributes:
+        seconds: without starting Python and loading the model.
+        peak_mb: most memory of the process, TensorFlow included, in 10^6 bytes.
+    """
+
+    seconds: float
+    peak_mb: float
+
+
+def write_model(name: str, path: Path) -> Path:
+    """A preset's generator as training would write it, with the weights that it starts from."""
+    from tfaudiogan.metadata import ModelMetadata, write_metadata
+    from tfaudiogan.models import build_generator
+
+    config = preset(name)
+    generator = build_generator(config.window, **vars(config.generator))
+    generator.save(path)
+    write_metadata(path, ModelMetadata(sample_rate=SAMPLE_RATE, window=config.window))
+    return path
+
+
+def write_recording(path: Path, minutes: float, sample_rate: int) -> Path:
+    """Stereo noise, written second by second."""
+    import soundfile
+
+    rng = np.random.default_rng(0)
+    seconds = max(1, round(60 * minutes))
+    with soundfile.SoundFile(path, "w", sample_rate, CHANNELS, "PCM_16") as file:
+        for _ in range(seconds):
+            file.write(rng.normal(0, 0.1, (sample_rate, CHANNELS)).astype("f4"))
+    return path
+
+
+def measure(model: Path, recording: Path, output: Path, batch: int) -> Measurement:
+    """Enhance a file with ``batch`` windows at once; to be called in a fresh process."""
+    from tfaudiogan import enhancer, inference, streaming
+
+    for module in (inference, streaming):
+        module.WINDOWS_AT_ONCE = batch
+    loaded = inference.load_model(model)
+    loaded(np.zeros((batch, loaded.metadata.window), np.float32))
+    begin = time.perf_counter()
+    enhancer.enhance_file(loaded, recording, output)
+    return Measurement(time.perf_counter() - begin, peak_bytes() / 1e6)
+
+
+@app.command(
+    epilog="Examples: [b]python -m benchmarks.enhance[/]; "
+    "[b]... --model saved_models/piano-mobile/piano-mobile.keras[/]; "
+    "[b]... --minutes 2 --batch 4 --batch 8 --batch 16 --batch 32[/]"
+)
+def main(
+    model: Annotated[
+        Path | None, typer.Option(help="A .keras file; else a fresh model of the preset's size.")
+    ] = None,
+    preset_name: Annotated[
+        str, typer.Option("--preset", help="Size of the fresh model: paper, mobile, demo.")
+    ] = "paper",
+    minutes: Annotated[float, typer.Option(min=0.01, help="Length of the stereo recording.")] = 60,
+    batch: Annotated[list[int] | None, typer.Option(min=1, help="Windows at once; 16.")] = None,
+) -> None:
+    """Enhance a file of stereo noise: rate and most memory, for each number of windows at once."""
+    from tfaudiogan.metadata import read_metadata
+
+    if model is not None and not model.is_file():
+        raise InputError(f"{model} is not a file; give a .keras file")
+    batches = batch or [16]
+    table = Table(f"{minutes:g} minutes, {CHANNELS} channels", box=None)
+    for heading in ("seconds", "x real time", "peak MB"):
+        table.add_column(heading, justify="right")
+    with tempfile.TemporaryDirectory() as name, progress_bar() as bar:
+        folder = Path(name)
+        task = bar.add_task("enhancing", total=len(batches), status="")
+        path = model or write_model(preset_name, folder / "generator.keras")
+        rate = read_metadata(path).sample_rate
+        recording = write_recording(folder / "recording.wav", minutes, rate)
+        for count in batches:
+            bar.update(task, status=f"{count} windows at once")
+            # A process of its own each time: the peak is the process's, and never falls.
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                output = folder / "enhanced.wav"
+                result = pool.submit(measure, path, recording, output, count).result()
+            table.add_row(
+                f"{count} windows at once",
+                f"{result.seconds:.1f}",
+                f"{60 * minutes / result.seconds:.1f}",
+                f"{result.peak_mb:.0f}",
+            )
+            bar.advance(task)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    run(app, "python -m benchmarks.enhance")
