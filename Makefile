@@ -7,9 +7,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BEAM_VENV ?= .venv-beam
+TFIO_VENV ?= .venv-tfio
 BEAM_READY := $(BEAM_VENV)/.ready
+TFIO_READY := $(TFIO_VENV)/.ready
 
-.PHONY: train test test-slow test-jax test-beam test-all lint fluidsynth setup clean
+.PHONY: train test test-slow test-jax test-beam test-tfio test-all lint fluidsynth setup clean
 
 train: setup
 	$(BIN)/python train.py
@@ -33,7 +35,17 @@ $(BEAM_READY): setup.cfg
 	$(BEAM_VENV)/bin/python -m pip install --quiet -e '.[beam]' 'pytest>=8'
 	@touch $@
 
-test-all: test test-slow test-jax test-beam
+# The package on the TensorFlow that tensorflow-io was built for, in an environment of its own.
+test-tfio: fluidsynth $(TFIO_READY)
+	$(TFIO_VENV)/bin/python -m pytest tests/audio tests/data tests/layers tests/models tests/export tests/test_losses.py tests/test_metrics.py tests/test_metadata.py tests/test_enhancer.py
+
+$(TFIO_READY): setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(TFIO_VENV)
+	$(TFIO_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(TFIO_VENV)/bin/python -m pip install --quiet -e '.[tfio,test]'
+	@touch $@
+
+test-all: test test-slow test-jax test-beam test-tfio
 
 lint: setup
 	$(BIN)/ruff check .
@@ -65,4 +77,4 @@ fluidsynth:
 	else echo "FluidSynth's library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) $(BEAM_VENV) build dist *.egg-info
+	rm -rf $(VENV) $(BEAM_VENV) $(TFIO_VENV) build dist *.egg-info

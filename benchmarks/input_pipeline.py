@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from tfaudiogan.data.convert import FORMATS, convert_corpus
 from tfaudiogan.data.corpus import Corpus, CorpusWriter
 from tfaudiogan.data.starts import sounding_starts
 from tfaudiogan.data.tracks import Tracks
@@ -75,6 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, nargs="+", default=[16, 64], help="crops")
     parser.add_argument("--runs", type=int, default=5, help="runs to take the median of")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a run")
+    parser.add_argument("--format", choices=FORMATS, default="wav", help="of the files")
     parser.add_argument("--tracks", type=int, default=8, help="pairs in the corpus")
     parser.add_argument("--minutes", type=float, default=5.0, help="length of a track")
     return parser.parse_args()
@@ -86,7 +88,9 @@ def main() -> None:
     table = Table("window", "batch", "path", "crops/s", "least", "most", "CPU µs/crop")
     cases = [(window, batch) for window in arguments.window for batch in arguments.batch]
     with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
-        corpus = write_corpus(Path(folder), arguments.tracks, arguments.minutes)
+        corpus = write_corpus(Path(folder) / "wav", arguments.tracks, arguments.minutes)
+        if arguments.format != "wav":
+            corpus = convert_corpus(corpus, Path(folder) / arguments.format, arguments.format)
         task = progress.add_task("measuring", total=2 * len(cases) * arguments.runs, status="")
         for window, batch in cases:
             for name, stream in streams(corpus, window, batch):
