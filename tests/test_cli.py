@@ -105,6 +105,8 @@ def bad(tmp_path_factory):
         ("render --midi {bad}/midi --out {tmp} --tracks few", "'few'"),
         ("render --midi {bad}/midi --out {tmp} --tracks dev=3", "dev"),
         ("render --out {tmp}", "--midi"),
+        ("convert {bad}/none --out {tmp}/a --format flac", "manifest.csv"),
+        ("convert {corpus} --out {tmp}/a --format aac", "aac"),
         ("render --midi {bad}/midi --out {tmp} --input-program 200", "200"),
         ("render --midi {bad}/midi --out {tmp} --input-control 64=x", "64=x"),
         ("experiment table1 --data {corpus} --out {tmp} --preset huge", "'huge'"),
@@ -172,7 +174,16 @@ def test_debug_shows_where(capsys):
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "render", "pairs", "degrade", "train", "experiment table1", "experiment figure6"),
+        *(
+            "",
+            "render",
+            "pairs",
+            "convert",
+            "degrade",
+            "train",
+            "experiment table1",
+            "experiment figure6",
+        ),
         *("evaluate", "enhance", "export", "benchmark"),
     ],
 )

@@ -124,8 +124,8 @@ def parallel_coordinates(
     ranks = np.argsort(np.argsort([score for _, score in trials]))
     if settings.direction == "min":
         ranks = len(trials) - 1 - ranks
-    figure = new_figure(3.4)
-    figure.set_figwidth(2 * WIDTH_INCHES)
+    figure = new_figure(3.6)
+    figure.set_figwidth(1.3 * WIDTH_INCHES)
     axis = figure.subplots()
     columns = [_unit(name, [record.values.get(name) for record, _ in trials]) for name in names]
     scores = np.array([score for _, score in trials])
