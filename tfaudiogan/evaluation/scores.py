@@ -280,8 +280,8 @@ class _Tally:
         """Score ``(n, window)`` each."""
         for system in self.systems:
             generated = system.generate(inputs, targets, _run)
-            for name, metric in self.metrics.items():
-                self.values[system.name, name].append(_per_window(metric, generated, targets))
+            for name, values in _per_window(self.metrics, generated, targets).items():
+                self.values[system.name, name].append(values)
 
     def add_track(
         self,
@@ -298,17 +298,17 @@ class _Tally:
 
         from keras import ops
 
+        framewise = {n: metric for n, metric in self.metrics.items() if n in FRAMEWISE}
         target_windows = _grid_of(targets, window)[sounding]
         for system in self.systems:
             generated = system.generate(inputs[None], targets[None], run)
             windows = _grid_of(generated[0], window)[sounding]
-            for name, metric in self.metrics.items():
-                if name in FRAMEWISE:
-                    mean = Statistic.of(_per_window(metric, windows, target_windows)).mean
-                    value = np.array([np.nan if mean is None else mean])
-                else:
-                    value = ops.convert_to_numpy(metric(generated, targets[None]))
-                self.values[system.name, name].append(value)
+            for name, values in _per_window(framewise, windows, target_windows).items():
+                mean = Statistic.of(values).mean
+                self.values[system.name, name].append([np.nan if mean is None else mean])
+            for name in self.metrics.keys() - framewise.keys():
+                value = self.metrics[name](generated, targets[None])
+                self.values[system.name, name].append(ops.convert_to_numpy(value))
 
     def table(self, over: str, silent: int, seconds: float | None, where: str) -> Table:
         samples = {
@@ -334,29 +334,33 @@ def _run(model_fn: ModelFunction, inputs: np.ndarray) -> np.ndarray:
     return generated
 
 
-def _per_window(metric: MetricFunction, generated: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """A metric of ``(n, window)``, always as many windows at once, so that it compiles once."""
-    compiled = _compiled(metric)
-    values = []
+def _per_window(
+    metrics: Mapping[str, MetricFunction], generated: np.ndarray, targets: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Metrics of ``(n, window)``, always as many windows at once, so that they compile once."""
+    if not metrics:
+        return {}
+    compiled = _compiled(tuple(metrics.items()))
+    parts = []
     for start in range(0, len(targets), _ROWS):
         pair = [x[start : start + _ROWS] for x in (generated, targets)]
-        filled = [np.resize(x, (_ROWS, x.shape[1])) for x in pair]
-        values.append(compiled(*filled)[: len(pair[0])])
-    return np.concatenate(values)
+        values = compiled([np.resize(x, (_ROWS, x.shape[1])) for x in pair])
+        parts.append({name: value[: len(pair[0])] for name, value in values.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in metrics}
 
 
 @functools.cache
-def _compiled(metric: MetricFunction) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A metric as a graph of the backend at hand, several times as fast as step by step."""
+def _compiled(metrics: tuple[tuple[str, MetricFunction], ...]) -> Callable:
+    """Metrics as one graph of the backend at hand, several times as fast as step by step."""
     import keras
 
     class MetricModel(keras.Model):
         def call(self, pair):
-            return metric(*pair)
+            return {name: metric(*pair) for name, metric in metrics}
 
     model = MetricModel()
     model.compile(jit_compile=keras.config.backend() != "tensorflow")
-    return lambda generated, target: model.predict_on_batch((generated, target))
+    return model.predict_on_batch
 
 
 def _sounds(targets: np.ndarray, pair: Pair) -> np.ndarray:
