@@ -309,7 +309,7 @@ def comparison(
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.grid(False, axis="y")
     axis.set_xlabel(f"{metric.heading}, {metric.direction}".rstrip(", "))
-    entitle(axis, f"{metric.label}: mean ± standard deviation over {table.over}")
+    entitle(axis, f"{metric.label} over {table.over}")
     return encoded(figure, image)
 
 
