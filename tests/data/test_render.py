@@ -305,7 +305,7 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_stops_at_once_and_the_next_run_goes_on(tmp_path):
     for number in range(24):
-        write_piece(tmp_path / "midi" / f"{number:02d}.mid", 40 + number, seconds=2.0)
+        write_piece(tmp_path / "midi" / f"{number:02d}.mid", 40 + number, seconds=60.0)
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     out = tmp_path / "out"
