@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.graphs import dataset_operators
 from tfaudiogan.data import crops
 from tfaudiogan.data.corpus import Corpus, CorpusWriter, Pair
 from tfaudiogan.errors import InputError
@@ -284,22 +285,12 @@ def test_evaluate_takes_both_kinds(corpus):
         np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
-def functions(dataset):
-    """The graphs of all functions of a dataset, through its private tree: there is no other way."""
-    for function in dataset._functions():
-        yield function.function.graph.as_graph_def()
-    for source in dataset._inputs():
-        yield from functions(source)
-
-
 def test_no_python_and_no_whole_file_in_the_graph(corpus):
     for dataset in (
         crops.training(corpus, WINDOW, 4),
         crops.grid(corpus, "validation", WINDOW, 4, limit=6),
     ):
-        graphs = list(functions(dataset))
-        operators = {node.op for graph in graphs for node in graph.node}
-        operators |= {n.op for g in graphs for f in g.library.function for n in f.node_def}
+        operators = dataset_operators(dataset)
         assert "TensorListGetItem" in operators
         assert not [name for name in operators if "PyFunc" in name]
         assert not operators & {"ReadFile", "ImmutableConst"}

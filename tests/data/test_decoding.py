@@ -10,7 +10,8 @@ import soundfile
 import soxr
 import tensorflow as tf
 
-from tests.data.test_crops import WINDOW, functions, joined, write_corpus
+from tests.data.test_crops import WINDOW, joined, write_corpus
+from tests.graphs import dataset_operators
 from tfaudiogan.data import crops, tf_decoding
 from tfaudiogan.data.convert import convert_corpus
 from tfaudiogan.data.corpus import Corpus, CorpusWriter
@@ -56,12 +57,6 @@ def reader(request):
         else:
             with mock.patch.object(tf_decoding, "uses_tfio", lambda tracks: False):
                 yield request.param
-
-
-def operators(dataset):
-    graphs = list(functions(dataset))
-    nodes = {node.op for graph in graphs for node in graph.node}
-    return nodes | {n.op for g in graphs for f in g.library.function for n in f.node_def}
 
 
 @pytest.mark.parametrize("format", LOSSLESS)
@@ -140,8 +135,8 @@ def test_other_rates_are_resampled(corpus, reader, tmp_path, rate):
 def test_what_decodes_is_in_the_graph(converted, reader, expected, absent):
     dataset = crops.training(converted["flac"], WINDOW, 4)
     assert dataset.element_spec[0].shape == (4, WINDOW, 1)
-    assert expected in operators(dataset)
-    assert absent not in operators(dataset)
+    assert expected in dataset_operators(dataset)
+    assert absent not in dataset_operators(dataset)
 
 
 @pytest.mark.skipif(not HAS_TFIO, reason="needs the extra tfio")
