@@ -35,10 +35,10 @@ def _layer_operations(layer: keras.layers.Layer) -> float:
     if isinstance(layer, keras.layers.Dense):
         return 2.0 * layer.kernel.shape[0] * layer.kernel.shape[1]
     if isinstance(layer, keras.layers.Conv1D):
-        return 2.0 * layer.input.shape[1] * _size(layer.kernel)
+        return 2.0 * layer.output.shape[1] * _size(layer.kernel)
     if isinstance(layer, Inception1D):
         kernels = [layer.reduce_kernel, *layer.kernels]
-        return 2.0 * layer.input.shape[1] * sum(_size(kernel) for kernel in kernels)
+        return 2.0 * layer.output.shape[1] * sum(_size(kernel) for kernel in kernels)
     return 0.0
 
 

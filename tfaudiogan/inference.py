@@ -132,22 +132,26 @@ def _keras_function(model: Any) -> Callable[[np.ndarray], np.ndarray]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return _always_as_many(model.predict_on_batch)
+        return _filled_up(model.predict_on_batch)
     import tensorflow as tf
 
-    # One trace for every batch size; compiling with XLA is slower on processors.
+    from tfaudiogan.layers.fused import fusing
+
+    def predict(windows: Any) -> Any:
+        with fusing():
+            return model(windows, training=False)
+
+    # One trace for every batch size; compiling all of it with XLA is slower on processors.
     signature = [tf.TensorSpec((None, _keras_window(model), 1), tf.float32)]
-    function = tf.function(lambda x: model(x, training=False), input_signature=signature)
-    return lambda windows: function(windows[..., np.newaxis]).numpy()
+    return _filled_up(tf.function(predict, input_signature=signature))
 
 
-def _always_as_many(
-    predict: Callable[[np.ndarray], np.ndarray],
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Fill every batch up, so that a backend that compiles for each shape does so once."""
+def _filled_up(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """Fill batches up to a power of two, so that what is compiled for each shape stays little."""
 
     def run(windows: np.ndarray) -> np.ndarray:
-        batch = np.zeros((WINDOWS_AT_ONCE, windows.shape[1], 1), np.float32)
+        size = 1 << max(0, len(windows) - 1).bit_length()
+        batch = np.zeros((size, windows.shape[1], 1), np.float32)
         batch[: len(windows), :, 0] = windows
         return np.asarray(predict(batch))[: len(windows)]
 

@@ -28,7 +28,7 @@ def test_equals_numpy(size, ratio, channels, filters):
     inputs = rng.standard_normal((2, 96, channels)).astype("f4")
     kernel = rng.standard_normal((size, channels, filters)).astype("f4")
     output = keras.ops.convert_to_numpy(
-        convolve(inputs, keras.ops.convert_to_tensor(kernel), ratio)
+        convolve(inputs, keras.ops.convert_to_tensor(kernel), ratio=ratio)
     )
     # sums of up to 243 products of about 1, in float32 in another order
     np.testing.assert_allclose(output, by_numpy(inputs, kernel), atol=1e-4)
@@ -58,9 +58,9 @@ def test_ratio(width, size, channels, filters, ratio):
 def test_layer_is_keras_conv1d(monkeypatch):
     kernels = []
 
-    def watched(inputs, kernel):
+    def watched(inputs, kernel, bias):
         kernels.append(kernel.shape)
-        return convolve(inputs, kernel)
+        return convolve(inputs, kernel, bias)
 
     monkeypatch.setattr(folded_conv, "convolve", watched)
     plain = keras.layers.Conv1D(2, 27, padding="same", activation="tanh")
@@ -96,7 +96,7 @@ def test_gradients_equal_the_plain_convolutions():
             outer.watch([inputs, kernel])
             with tf.GradientTape() as inner:
                 inner.watch(inputs)
-                loss = tf.reduce_sum(tf.tanh(convolve(inputs, kernel, ratio)))
+                loss = tf.reduce_sum(tf.tanh(convolve(inputs, kernel, ratio=ratio)))
             penalty = tf.reduce_sum(inner.gradient(loss, inputs) ** 2)
         gradients.append(outer.gradient(penalty, [inputs, kernel]))
     for plain, folded in zip(*gradients, strict=True):

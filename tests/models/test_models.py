@@ -31,8 +31,8 @@ def test_generator_has_the_papers_filters_and_parameters(d_max, parameters):
     down = [2 ** (6 + min(d, d_max)) for d in range(8)]
     assert filters == down + down[::-1]
     for d in range(1, 8):
-        channels = generator.get_layer(f"up_{d}_inception").input.shape[-1]
-        assert channels == filters[8 + d - 1] // 2 + 2 * down[7 - d]
+        inputs = generator.get_layer(f"up_{d}_inception").input
+        assert [x.shape[-1] for x in inputs] == [filters[8 + d - 1] // 2, 2 * down[7 - d]]
 
 
 def test_the_other_networks_parameters_and_bottleneck():

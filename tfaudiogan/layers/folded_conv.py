@@ -38,7 +38,5 @@ class FoldedConv1D(keras.layers.Conv1D):
         super().__init__(filters, kernel_size, **fixed, **kwargs)
 
     def call(self, inputs):
-        outputs = convolve(inputs, self.kernel)
-        if self.use_bias:
-            outputs = outputs + self.bias
+        outputs = convolve(inputs, self.kernel, self.bias if self.use_bias else None)
         return outputs if self.activation is None else self.activation(outputs)

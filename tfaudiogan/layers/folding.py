@@ -1,5 +1,6 @@
 """Convolutions of few channels with long kernels, as processors like them."""
 
+import keras
 from keras import ops
 
 LONGEST_FOLD = 8
@@ -26,7 +27,7 @@ def fold_ratio(width: int | None, kernel_size: int, channels: int, filters: int)
     return ratio
 
 
-def convolve(inputs, kernel, ratio: int | None = None):
+def convolve(inputs, kernel, bias=None, *, ratio: int | None = None):
     """The "same" convolution of ``(batch, width, channels)`` with a kernel of odd length.
 
     With ``ratio`` samples folded into the channels, a reshape of memory as it lies, a kernel of 81
@@ -37,6 +38,7 @@ def convolve(inputs, kernel, ratio: int | None = None):
     Args:
         inputs: ``(batch, width, channels)``.
         kernel: ``(kernel size, channels, filters)``.
+        bias: ``(filters,)``, or none.
         ratio: samples to fold; divides the width. Chosen by ``fold_ratio`` unless given.
 
     Returns:
@@ -47,10 +49,23 @@ def convolve(inputs, kernel, ratio: int | None = None):
     if ratio is None:
         ratio = fold_ratio(width, size, channels, filters)
     if ratio == 1 or size % 2 == 0:
-        return ops.conv(inputs, kernel, padding="same")
+        return _add_bias(ops.conv(inputs, kernel, padding="same"), bias)
     folded = ops.reshape(inputs, (-1, width // ratio, ratio * channels))
     output = ops.conv(folded, _folded_kernel(kernel, ratio), padding="same")
+    if bias is not None:
+        output = _add_bias(output, ops.tile(bias, ratio))
     return ops.reshape(output, (-1, width, filters))
+
+
+def _add_bias(outputs, bias):
+    if bias is None:
+        return outputs
+    if keras.backend.backend() != "tensorflow":
+        return outputs + bias
+    import tensorflow as tf
+
+    # Unlike a plain sum, joined with the convolution, and several times as fast backward.
+    return tf.nn.bias_add(outputs, ops.cast(bias, outputs.dtype))
 
 
 def _folded_kernel(kernel, ratio: int):

@@ -8,8 +8,15 @@ from tfaudiogan.layers.folding import convolve
 from tfaudiogan.layers.rearrangement import check_rank_3
 
 
-def _split(tensor, sizes: Sequence[int]):
-    return ops.split(tensor, list(accumulate(sizes))[:-1], axis=-1)
+def _split(tensor, sizes: Sequence[int], axis: int = -1) -> list:
+    if len(sizes) == 1:
+        return [tensor]
+    return ops.split(tensor, list(accumulate(sizes))[:-1], axis=axis)
+
+
+def _listed(shape) -> list:
+    """The shapes of a layer's inputs, of which there may be one or several."""
+    return list(shape) if isinstance(shape[0], (list, tuple)) else [shape]
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -27,7 +34,8 @@ class Inception1D(keras.layers.Layer):
         reduction: filters of a branch for each channel of its bottleneck.
         kernel_initializer: of all kernels; the 1x1 kernels are drawn branch by branch.
 
-    Input shape: ``(batch, width, channels)``, width and batch known or not.
+    Input shape: ``(batch, width, channels)``, width and batch known or not; or a list of such,
+    which stands for their concatenation along the channels, without copying them together.
 
     Output shape: ``(batch, width, filters)``.
 
@@ -79,10 +87,10 @@ class Inception1D(keras.layers.Layer):
         self.bottlenecks = tuple(max(1, f // reduction) for f in self.branch_filters)
 
     def build(self, input_shape) -> None:
-        _, _, channels = check_rank_3(input_shape, "Inception1D")
+        shapes = [check_rank_3(shape, "Inception1D") for shape in _listed(input_shape)]
         self.reduce_kernel = self.add_weight(
             name="reduce_kernel",
-            shape=(1, channels, sum(self.bottlenecks)),
+            shape=(1, sum(channels for _, _, channels in shapes), sum(self.bottlenecks)),
             initializer=self._initial_reduction,
         )
         self.reduce_bias = self.add_weight(
@@ -111,17 +119,25 @@ class Inception1D(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        reduced = ops.conv(inputs, self.reduce_kernel) + self.reduce_bias
-        parts = _split(reduced, self.bottlenecks)
+        parts = _split(self._reduce(inputs), self.bottlenecks)
         biases = _split(self.bias, self.branch_filters)
         branches = [
-            convolve(part, kernel) + bias
+            convolve(part, kernel, bias)
             for part, kernel, bias in zip(parts, self.kernels, biases, strict=True)
         ]
         return ops.concatenate(branches, axis=-1)
 
+    def _reduce(self, inputs):
+        tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        channels = [tensor.shape[-1] for tensor in tensors]
+        kernels = _split(ops.convert_to_tensor(self.reduce_kernel), channels, axis=1)
+        reduced = convolve(tensors[0], kernels[0], self.reduce_bias, ratio=1)
+        for tensor, kernel in zip(tensors[1:], kernels[1:], strict=True):
+            reduced = reduced + convolve(tensor, kernel, ratio=1)
+        return reduced
+
     def compute_output_shape(self, input_shape):
-        batch, width, _ = check_rank_3(input_shape, "Inception1D")
+        batch, width, _ = check_rank_3(_listed(input_shape)[0], "Inception1D")
         return (batch, width, self.filters)
 
     def get_config(self):

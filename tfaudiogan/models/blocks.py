@@ -1,8 +1,6 @@
 """The blocks that generator and autoencoder are made of (Fig. 4)."""
 
-from keras import initializers, layers
-
-from tfaudiogan.layers import FoldedConv1D, Inception1D, SubPixel1D, SuperPixel1D
+from tfaudiogan.layers import Epilogue1D, FoldedConv1D, Inception1D, SubPixel1D, SuperPixel1D
 
 
 def block_filters(blocks: int, d_max: int, base_filters: int = 64) -> list[int]:
@@ -25,24 +23,17 @@ def check_blocks(window: int | None, blocks: int, d_max: int) -> None:
         )
 
 
-def prelu(name: str) -> layers.PReLU:
-    """PReLU with one slope per channel, starting at 0.25 (He et al. 2015)."""
-    return layers.PReLU(alpha_initializer=initializers.Constant(0.25), shared_axes=[1], name=name)
-
-
 def down_block(x, filters: int, reduction: int, name: str):
     """Inception, PReLU, superpixel: half the width, ``2 * filters`` channels."""
     x = Inception1D(filters, reduction=reduction, name=f"{name}_inception")(x)
-    x = prelu(f"{name}_prelu")(x)
+    x = Epilogue1D(name=f"{name}_epilogue")(x)
     return SuperPixel1D(name=f"{name}_superpixel")(x)
 
 
 def up_block(x, filters: int, reduction: int, dropout: float, name: str):
     """Inception, dropout, PReLU, subpixel: twice the width, ``filters / 2`` channels."""
     x = Inception1D(filters, reduction=reduction, name=f"{name}_inception")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
-    x = prelu(f"{name}_prelu")(x)
+    x = Epilogue1D(dropout=dropout, name=f"{name}_epilogue")(x)
     return SubPixel1D(name=f"{name}_subpixel")(x)
 
 

@@ -1,7 +1,7 @@
 import keras
 from keras import layers
 
-from tfaudiogan.layers import Inception1D, SuperPixel1D
+from tfaudiogan.layers import Epilogue1D, Inception1D, SuperPixel1D
 from tfaudiogan.models.blocks import block_filters, check_blocks
 
 NORMALIZATIONS = ("layer", "batch", "none")
@@ -47,15 +47,12 @@ def build_discriminator(
 
     inputs = keras.Input((window, 1), name="window")
     x = Inception1D(base_filters, reduction=reduction, name="stem_inception")(inputs)
-    x = layers.LeakyReLU(0.2, name="stem_leaky_relu")(x)
+    x = Epilogue1D(slope=0.2, name="stem_epilogue")(x)
     for d, filters in enumerate(block_filters(blocks, d_max, base_filters)):
         x = Inception1D(filters, reduction=reduction, name=f"down_{d}_inception")(x)
-        if normalization == "layer":
-            x = layers.LayerNormalization(axis=[1, 2], name=f"down_{d}_norm")(x)
-        elif normalization == "batch":
+        if normalization == "batch":
             x = layers.BatchNormalization(name=f"down_{d}_norm")(x)
-        x = layers.Dropout(dropout, name=f"down_{d}_dropout")(x)
-        x = layers.LeakyReLU(0.2, name=f"down_{d}_leaky_relu")(x)
+        x = Epilogue1D(normalization == "layer", dropout, slope=0.2, name=f"down_{d}_epilogue")(x)
         x = SuperPixel1D(name=f"down_{d}_superpixel")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(dense_units, name="dense")(x)

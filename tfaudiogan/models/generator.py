@@ -52,7 +52,7 @@ def build_generator(
         x = up_block(x, filters[blocks - 1 - d], reduction, dropout, name=f"up_{d}")
         skip = skips.pop()
         if skip is not inputs:
-            x = layers.Concatenate(name=f"up_{d}_skip")([x, skip])
+            x = [x, skip]
     outputs = output_convolution(x)
     if additive_skip:
         outputs = layers.Add(name="additive_skip")([outputs, inputs])

@@ -81,5 +81,5 @@ def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
 
 def windows_per_step(config: Config, model) -> int:
     """Windows that one training step takes."""
-    updates = model.n_critic + 1 if isinstance(model, WGANGP) else 1
+    updates = model.n_critic if isinstance(model, WGANGP) else 1
     return config.training.batch * updates

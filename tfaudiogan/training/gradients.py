@@ -24,41 +24,76 @@ def check_backend() -> str:
     return backend
 
 
-def value_and_gradients(function: Callable[[], object], variables: Sequence, state: Sequence):
-    """Value of a loss and its gradients with respect to Keras variables.
+def value_and_pullback(
+    function: Callable[[], object], variables: Sequence, state: Sequence
+) -> tuple[object, Callable]:
+    """Value of a function, and what takes a gradient by that value back to Keras variables.
 
     Args:
-        function: computes the scalar loss from the variables' present values.
-        variables: those to differentiate.
+        function: computes a tensor from the variables' present values.
+        variables: those to differentiate by.
         state: every variable that ``function`` may update (seeds, statistics, metrics). JAX runs
             it in a scope without side effects, and the updates are carried out here.
+
+    Returns:
+        The value; and a function, to be called once, from a tensor of its shape to a gradient for
+        each variable, at the values that they had.
     """
     if check_backend() == "tensorflow":
         import tensorflow as tf
 
-        values = [variable.value for variable in variables]
+        sources = [variable.value for variable in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            loss = function()
-        return loss, tape.gradient(loss, values)
+            tape.watch(sources)
+            value = function()
+        return value, lambda upstream: tape.gradient(value, sources, output_gradients=upstream)
 
     import jax
 
+    def with_variables(values):
+        return _in_scope(function, zip(variables, values, strict=True), others)
+
     wanted = {id(variable) for variable in variables}
     others = [variable for variable in state if id(variable) not in wanted]
+    sources = [variable.value for variable in variables]
+    value, pullback, updates = jax.vjp(with_variables, sources, has_aux=True)
+    _carry_out(others, updates)
+    return value, lambda upstream: pullback(upstream)[0]
 
-    def pure(values):
-        mapping = [(v, v.value) for v in others]
-        mapping += list(zip(variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            loss = function()
-        return loss, [scope.get_current_value(v) for v in others]
 
-    values = [variable.value for variable in variables]
-    (loss, updates), gradients = jax.value_and_grad(pure, has_aux=True)(values)
-    for variable, value in zip(others, updates, strict=True):
+def value_and_gradients(
+    function: Callable[[], object], variables: Sequence, state: Sequence
+) -> tuple[object, list]:
+    """Value of a scalar loss and its gradients by variables; arguments as above."""
+    loss, pullback = value_and_pullback(function, variables, state)
+    return loss, pullback(ops.ones_like(loss))
+
+
+def gradient_by_tensor(function: Callable, tensor, state: Sequence):
+    """Gradient of a scalar ``function(tensor)`` by that tensor; ``state`` as above."""
+    if check_backend() == "tensorflow":
+        return input_gradient(function, tensor)
+
+    import jax
+
+    gradient, updates = jax.grad(
+        lambda value: _in_scope(lambda: function(value), (), state), has_aux=True
+    )(tensor)
+    _carry_out(state, updates)
+    return gradient
+
+
+def _in_scope(function: Callable[[], object], values, state: Sequence) -> tuple[object, list]:
+    """Run without side effects at some variables' values; what the state would then be."""
+    mapping = [(v, v.value) for v in state] + list(values)
+    with keras.StatelessScope(state_mapping=mapping) as scope:
+        result = function()
+    return result, [scope.get_current_value(v) for v in state]
+
+
+def _carry_out(state: Sequence, updates: list) -> None:
+    for variable, value in zip(state, updates, strict=True):
         variable.assign(value)
-    return loss, gradients
 
 
 def input_gradient(function: Callable, inputs):
@@ -94,15 +129,20 @@ class MultiUpdateModel(ReplicatedModel):
         if not variables:
             loss()
             return
-        state = self.variables + self.metrics_variables + optimizer.variables
+        state = self.state(optimizer)
         _, gradients = value_and_gradients(lambda: loss() / replicas(), variables, state)
         optimizer.apply(gradients, variables)
+
+    def state(self, optimizer) -> list:
+        """Every variable that a part of the step may update."""
+        return self.variables + self.metrics_variables + optimizer.variables
 
     def train_step(self, *arguments):
         """``step`` in the form that the backend's trainer calls."""
         if check_backend() == "jax":
             return self._stateless_step(*arguments)
-        return self.step(*arguments)
+        with self.fusing():
+            return self.step(*arguments)
 
     def _stateless_step(self, state, data):
         groups = (

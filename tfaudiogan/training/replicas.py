@@ -7,6 +7,8 @@ summed. Under JAX the compiler shares the arrays out, and the step is that of on
 import keras
 from keras import ops
 
+from tfaudiogan.layers.fused import fusing
+
 
 def _strategy():
     if keras.backend.backend() != "tensorflow":
@@ -64,6 +66,20 @@ class ReplicatedModel(keras.Model):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
         """Nothing is left to build; with several machines, Keras's own trial batch would fail."""
+
+    def fusing(self):
+        """Let layers fuse their work, where XLA does not compile the step as a whole anyway."""
+        return fusing(not self.jit_compile and replicas() == 1)
+
+    def train_step(self, *arguments):
+        """As Keras's."""
+        with self.fusing():
+            return super().train_step(*arguments)
+
+    def test_step(self, *arguments):
+        """As Keras's."""
+        with self.fusing():
+            return super().test_step(*arguments)
 
     def get_metrics_result(self):
         """As Keras's; for several machines with an axis, along which Keras takes their mean."""

@@ -4,7 +4,13 @@ from keras import ops
 from tfaudiogan.config import LossWeights
 from tfaudiogan.losses import ADVERSARIAL, gradient_penalty
 from tfaudiogan.training.composite import CompositeModel
-from tfaudiogan.training.gradients import MultiUpdateModel, check_backend, input_gradient
+from tfaudiogan.training.gradients import (
+    MultiUpdateModel,
+    check_backend,
+    gradient_by_tensor,
+    input_gradient,
+    value_and_pullback,
+)
 from tfaudiogan.training.replicas import replica_part, replicas
 
 PENALTIES = ("interpolates", "generated")
@@ -15,8 +21,8 @@ _CRITIC_LOGS = ("critic_loss", "critic_distance", "penalty")
 class WGANGP(MultiUpdateModel, CompositeModel):
     """A generator and a critic that learn against each other (sections IV-A, IV-B, IV-I).
 
-    A training step takes ``batch * (n_critic + 1)`` windows: ``n_critic`` critic updates, then one
-    update of the generator by the composite loss, each on windows of its own. ``fit``,
+    A training step takes ``batch * n_critic`` windows: ``n_critic`` critic updates on windows of
+    their own, then one update of the generator by the composite loss, on the last of them. ``fit``,
     ``evaluate``, ``predict``, callbacks and ``save`` work as for any other Keras model, on
     TensorFlow and JAX.
 
@@ -157,8 +163,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self.critic_trackers["critic_loss"].update_state(loss)
         return loss
 
-    def _update_critic(self, inputs, target) -> None:
-        generated = ops.stop_gradient(self.generator(inputs, training=True))
+    def _update_critic(self, generated, target) -> None:
         self.update(
             lambda: self.critic_loss(generated, target),
             self.discriminator.trainable_variables,
@@ -168,30 +173,40 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             for variable in self.discriminator.trainable_variables:
                 variable.assign(ops.clip(variable, -self.weight_clip, self.weight_clip))
 
-    def _update_generator(self, inputs, target) -> None:
-        def loss():
-            generated = self.generator(inputs, training=True)
-            value = self.weighted_loss(generated, target, training=True)
-            self._loss_tracker.update_state(value)
-            self.compute_metrics(inputs, target, ops.stop_gradient(generated))
-            return value
-
-        self.update(loss, self.generator.trainable_variables, self.optimizer)
+    def _generator_loss(self, inputs, generated, target):
+        loss = self.weighted_loss(generated, target, training=True)
+        self._loss_tracker.update_state(loss)
+        self.compute_metrics(inputs, target, ops.stop_gradient(generated))
+        return loss / replicas()
 
     def step(self, data) -> dict:
         inputs, target, _ = keras.utils.unpack_x_y_sample_weight(data)
-        parts = self.n_critic + 1
-        if inputs.shape[0] is not None and inputs.shape[0] % parts:
+        if inputs.shape[0] is not None and inputs.shape[0] % self.n_critic:
             raise ValueError(
                 f"a batch of {inputs.shape[0]} windows; "
-                f"expected a multiple of n_critic + 1 = {parts}"
+                f"expected a multiple of n_critic = {self.n_critic}"
             )
-        shape = (-1, parts, *inputs.shape[1:])
+        shape = (-1, self.n_critic, *inputs.shape[1:])
         inputs, target = ops.reshape(inputs, shape), ops.reshape(target, shape)
-        for update in range(self.n_critic):
-            self._update_critic(inputs[:, update], target[:, update])
-        self._update_generator(inputs[:, -1], target[:, -1])
+        for update in range(self.n_critic - 1):
+            generated = self.generator(inputs[:, update], training=True)
+            self._update_critic(ops.stop_gradient(generated), target[:, update])
+        self._update_both(inputs[:, -1], target[:, -1])
         return self.get_metrics_result()
+
+    def _update_both(self, inputs, target) -> None:
+        """The last critic update and the generator's, from the same generated windows."""
+        variables, state = self.generator.trainable_variables, self.state(self.optimizer)
+        generated, pullback = value_and_pullback(
+            lambda: self.generator(inputs, training=True), variables, state
+        )
+        generated = ops.stop_gradient(generated)
+        self._update_critic(generated, target)
+        gradient = gradient_by_tensor(
+            lambda windows: self._generator_loss(inputs, windows, target), generated, state
+        )
+        if variables:
+            self.optimizer.apply(pullback(gradient), variables)
 
     def evaluate(self, *arguments, **options):
         """As Keras's; the critic's own logs belong to training and are left out."""
