@@ -23,7 +23,8 @@ ALLOWED = {
     "models": {"layers"},
     "metadata": BOTTOM | {"audio"},
     "data": BOTTOM | {"audio", "config"},
-    "training": BOTTOM | {"audio", "config", "data", "losses", "metrics", "models", "metadata"},
+    "training": BOTTOM
+    | {"audio", "config", "data", "layers", "losses", "metrics", "models", "metadata"},
     "inference": BOTTOM | {"audio", "metadata", "layers", "models"},
     "streaming": BOTTOM | {"audio", "metadata", "inference"},
     "enhancer": BOTTOM | {"audio", "metadata", "inference", "streaming"},
