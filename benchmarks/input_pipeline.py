@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tfaudiogan.data.convert import FORMATS, convert_corpus
-from tfaudiogan.data.corpus import Corpus, CorpusWriter
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.corpus_writer import CorpusWriter
 from tfaudiogan.data.starts import sounding_starts
 from tfaudiogan.data.tracks import Tracks
 from tfaudiogan.progress import progress_bar

@@ -19,12 +19,12 @@ def step_operations(generator: keras.Model, critic: keras.Model, n_critic: int) 
 
     A backward pass costs two forward passes: the gradients of inputs and of weights. Hence:
 
-    - the generator: one forward for each critic update; forward and backward for its own;
+    - the generator: one forward for each critic update; backward through the last of them;
     - the critic, in each of its updates: forward and backward over targets and over generated
       windows, 6; and the penalty: forward, gradient of the input, and backward through both, 6;
     - the critic in the generator's update: forward, and the gradient of its input alone.
     """
-    return forward_operations(generator) * (n_critic + 3) + forward_operations(critic) * (
+    return forward_operations(generator) * (n_critic + 2) + forward_operations(critic) * (
         12 * n_critic + 2
     )
 

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from tfaudiogan.commands.running import run
 from tfaudiogan.data.build import Recipe
-from tfaudiogan.data.corpus import CorpusWriter
+from tfaudiogan.data.corpus_writer import CorpusWriter
 from tfaudiogan.data.parallel import processors, run_jobs
 from tfaudiogan.data.render import Renderer
 from tfaudiogan.progress import progress_bar

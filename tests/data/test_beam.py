@@ -18,9 +18,10 @@ from tests.data.test_render import SOUNDFONT, contents, write_piece
 from tfaudiogan.data import beam as beam_module
 from tfaudiogan.data import render, synthesis
 from tfaudiogan.data.build import Recipe, build_corpus
-from tfaudiogan.data.corpus import SPLITS, Corpus
+from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.data.phone import render_phone
 from tfaudiogan.data.render import render_corpus
+from tfaudiogan.data.splits import SPLITS
 from tfaudiogan.data.superres import render_superres
 from tfaudiogan.errors import InputError
 from tfaudiogan.extras import missing

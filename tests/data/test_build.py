@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 
 from tests.audio.signals import noise
+from tfaudiogan import extras
 from tfaudiogan.data.build import Recipe, build_corpus
-from tfaudiogan.data.corpus import SPLITS
+from tfaudiogan.data.splits import SPLITS
 from tfaudiogan.errors import InputError
 
 
@@ -77,3 +78,12 @@ def test_the_checksum_is_of_every_file(recipes):
     before = recipes[0].checksum()
     recipes[0].paths[1].write_text("changed")
     assert recipes[0].checksum() != before
+
+
+def test_beam_without_its_extra_is_refused_before_anything_is_written(
+    recipes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"tfaudiogan\[beam\]"):
+        build(recipes, tmp_path, beam=[])
+    assert not (tmp_path / "corpus").exists()

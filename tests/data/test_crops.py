@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from tests.graphs import dataset_operators
 from tfaudiogan.data import crops
-from tfaudiogan.data.corpus import Corpus, CorpusWriter, Pair
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.errors import InputError
 
 RATE, WINDOW = 8000, 512

@@ -14,7 +14,8 @@ from tests.data.test_crops import WINDOW, joined, write_corpus
 from tests.graphs import dataset_operators
 from tfaudiogan.data import crops, tf_decoding
 from tfaudiogan.data.convert import convert_corpus
-from tfaudiogan.data.corpus import Corpus, CorpusWriter
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.corpus_writer import CorpusWriter
 from tfaudiogan.data.decoding import read_range
 from tfaudiogan.data.tracks import Tracks
 from tfaudiogan.errors import InputError

@@ -2,8 +2,8 @@ import pretty_midi
 import pytest
 
 from tfaudiogan.data import midi
-from tfaudiogan.data.corpus import SPLITS
 from tfaudiogan.data.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.data.splits import SPLITS
 from tfaudiogan.errors import InputError
 
 HEADER = "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n"

@@ -4,8 +4,8 @@ import pytest
 import soundfile
 
 from tests.audio.signals import noise
-from tfaudiogan.data.corpus import assign_splits
 from tfaudiogan.data.sources import PROGRAMS, CleanSources, find_recordings
+from tfaudiogan.data.splits import assign_splits
 from tfaudiogan.errors import InputError
 
 RATE = 8000

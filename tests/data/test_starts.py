@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tfaudiogan.data.corpus import Pair
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.data.starts import Starts, grid_starts, sounding_starts, splitmix64, spread
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfaudiogan.data.corpus import Corpus, CorpusWriter
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.corpus_writer import CorpusWriter
 
 RATE = 8000
 WINDOW = 1024

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tfaudiogan.data.corpus import CorpusWriter, Pair
+from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.errors import InputError
 from tfaudiogan.extras import require
 from tfaudiogan.storage import write_text
@@ -28,6 +29,11 @@ Item = TypeVar("Item")
 _OUTBOX = ".outbox-"
 _POLL_SECONDS = 0.5
 _VISIBLE_SECONDS = 90.0  # NFS may take a minute to show what another machine has written.
+
+
+def require_beam() -> None:
+    """Raise InputError where apache-beam is missing."""
+    require("beam", "apache_beam")
 
 
 def run_beam(
@@ -52,9 +58,8 @@ def run_beam(
             by default.
 
     Raises:
-        InputError: when apache-beam is missing, or the pipeline ends before every item is finished.
+        InputError: when the pipeline ends before every item is finished.
     """
-    require("beam", "apache_beam")
     if not items:
         return
     outbox = folder / f"{_OUTBOX}{uuid.uuid4().hex}"

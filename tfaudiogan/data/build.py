@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tfaudiogan.data.beam import record_reported, run_beam
-from tfaudiogan.data.corpus import SPLITS, Corpus, CorpusWriter, Pair
+from tfaudiogan.data.beam import record_reported, require_beam, run_beam
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.data.parallel import check_jobs, run_jobs
+from tfaudiogan.data.splits import SPLITS
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.storage import checksum
@@ -89,6 +92,8 @@ def build_corpus(
             no error: the report names it.
     """
     check_jobs(jobs)
+    if beam is not None:
+        require_beam()
     wanted = _choose(recipes, tracks)
     writer = CorpusWriter(out, task, sample_rate)
     _remove_partial_files(writer.folder)

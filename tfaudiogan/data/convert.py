@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfaudiogan.audio.files import AudioReader, audio_writer
-from tfaudiogan.data.corpus import Corpus, CorpusWriter, Pair
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.data.parallel import run_jobs
 from tfaudiogan.data.tracks import check_file
 from tfaudiogan.errors import InputError

@@ -11,7 +11,8 @@ import operator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from tfaudiogan.data.corpus import Corpus, Pair
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.data.starts import grid_starts, sounding_starts
 from tfaudiogan.data.tracks import Tracks
 from tfaudiogan.errors import InputError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pretty_midi
 
-from tfaudiogan.data.corpus import SPLITS, assign_splits
+from tfaudiogan.data.splits import SPLITS, assign_splits
 from tfaudiogan.errors import InputError
 
 SUFFIXES = (".mid", ".midi")

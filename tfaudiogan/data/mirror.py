@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tfaudiogan.data.corpus import MANIFEST, Pair, parse_manifest
+from tfaudiogan.data.manifest import MANIFEST, Pair, parse_manifest
 from tfaudiogan.errors import InputError
 from tfaudiogan.extras import require
 from tfaudiogan.progress import progress_bar

@@ -16,9 +16,10 @@ from tfaudiogan.audio.alignment import (
 )
 from tfaudiogan.audio.files import check_sample_rate, read_audio
 from tfaudiogan.data.build import Recipe, build_corpus
-from tfaudiogan.data.corpus import Corpus, assign_splits
+from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.data.parallel import check_jobs, run_jobs
 from tfaudiogan.data.sources import find_recordings
+from tfaudiogan.data.splits import assign_splits
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import progress_bar
 

@@ -10,8 +10,8 @@ import numpy as np
 from tfaudiogan.audio.draws import named_generator
 from tfaudiogan.audio.files import EXTENSIONS, read_audio
 from tfaudiogan.data.build import Recipe
-from tfaudiogan.data.corpus import assign_splits
 from tfaudiogan.data.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.data.splits import assign_splits
 from tfaudiogan.data.synthesis import (
     GAIN,
     check_same_synthesis,

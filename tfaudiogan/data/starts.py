@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfaudiogan.data.corpus import Pair
+from tfaudiogan.data.manifest import Pair
 
 
 @dataclass(frozen=True, eq=False)

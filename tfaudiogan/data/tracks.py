@@ -9,8 +9,9 @@ import numpy as np
 
 from tfaudiogan.audio.files import AudioReader
 from tfaudiogan.audio.levels import db_to_gain
-from tfaudiogan.data.corpus import Corpus, Pair
+from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.data.decoding import read_range
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.errors import InputError
 
 HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")

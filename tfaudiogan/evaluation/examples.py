@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfaudiogan.data.corpus import Corpus, Pair
+from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.data.manifest import Pair
 from tfaudiogan.evaluation.scores import ModelFunction, reconstruct
 
 
