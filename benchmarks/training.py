@@ -144,11 +144,16 @@ def main(
     ] = "paper",
     batch: Annotated[int, typer.Option(min=1, help="Windows in a batch.")] = 16,
     runs: Annotated[int, typer.Option(min=1, help="Runs to take the median of.")] = 7,
+    precision: Annotated[
+        str, typer.Option(help="Keras's dtype policy: float32, mixed_bfloat16, mixed_float16.")
+    ] = "float32",
     reference: Annotated[
         Path | None, typer.Option(help="Checkout of the paper's PyTorch code to compare with.")
     ] = None,
 ) -> None:
     """Time the generator and the WGAN-GP step (n_critic 1, time and adversarial loss)."""
+    import keras
+
     config = preset(preset_name)
     others: dict[str, Callable[[], object]] = {}
     if reference is not None:
@@ -157,6 +162,7 @@ def main(
         from benchmarks.reference import Reference
 
         others = _reference_cases(Reference(reference, batch))
+    keras.config.set_dtype_policy(precision)
     ours = prepare(config, batch)
     product, operations = matrix_product()
     seconds = medians(interleaved({MACHINE: product, **ours.cases, **others}, runs))

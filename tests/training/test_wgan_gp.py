@@ -215,6 +215,21 @@ def test_evaluate_and_predict_are_stock():
     np.testing.assert_allclose(logs["time"], np.mean((generated - y) ** 2), rtol=1e-4)
 
 
+def test_trains_in_half_precision_with_weights_in_single():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make(tiny_generator(0.0), tiny_critic(0.0), n_critic=1)
+    finally:
+        keras.config.set_dtype_policy(before)
+    weights = values(model)
+    history = fit(model, steps=2).history
+    assert model.generator.layers[0].compute_dtype == "bfloat16"
+    assert all(np.isfinite(value).all() for value in history.values())
+    assert {weight.dtype for weight in values(model)} == {np.dtype("float32")}
+    assert not all(same(weights, values(model)))
+
+
 @pytest.mark.slow
 def test_saving_keeps_both_optimisers(tmp_path):
     model = make(objective="non_saturating", n_critic=3, coupling_step=1)

@@ -71,7 +71,7 @@ class Epilogue1D(keras.layers.Layer):
             )
 
     def call(self, inputs, training=False):
-        if fuses(inputs.shape, self.compute_dtype) and inputs.shape[1] % _STAGES == 0:
+        if fuses(inputs.shape) and inputs.shape[1] % _STAGES == 0:
             return self._fused(inputs, training)
         x = inputs
         if self.normalize:
@@ -135,8 +135,11 @@ def _random_bytes(shape, values_of_sample: int, seed: keras.random.SeedGenerator
 def _in_one_pass(normalize: bool, dropped: int, slope: float | None) -> Callable:
     """The layer's work on ``(batch, stages, width / stages, channels)``, for ``fused``."""
 
-    def epilogue(x, *parts):
-        parts = iter(parts)
+    def epilogue(inputs, *parts):
+        x = ops.cast(inputs, "float32")
+        parts = iter(
+            ops.cast(part, "float32") if part.dtype.is_floating else part for part in parts
+        )
         if normalize:
             x = x - _spread(_mean(x), x)
             x = x * _spread(ops.rsqrt(_mean(ops.square(x)) + EPSILON), x)
@@ -145,7 +148,7 @@ def _in_one_pass(normalize: bool, dropped: int, slope: float | None) -> Callable
             kept = ops.cast(next(parts) >= dropped, x.dtype)
             x = x * (kept * (256 / (256 - dropped)))
         slopes = _spread(next(parts), x) if slope is None else slope
-        return ops.where(x > 0, x, slopes * x)
+        return ops.cast(ops.where(x > 0, x, slopes * x), inputs.dtype)
 
     return epilogue
 

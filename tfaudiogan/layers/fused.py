@@ -32,12 +32,11 @@ def fusing(enabled: bool = True) -> Iterator[None]:
         _enabled.reset(token)
 
 
-def fuses(shape: Sequence[int | None], dtype: str) -> bool:
+def fuses(shape: Sequence[int | None]) -> bool:
     """Whether work on ``(batch, width, channels)`` is to be fused: on, possible and worth it."""
     return (
         _enabled.get()
         and keras.backend.backend() == "tensorflow"
-        and dtype == "float32"
         and None not in shape[1:]
         and math.prod(shape[1:]) >= FEWEST_VALUES
     )

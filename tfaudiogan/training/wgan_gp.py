@@ -163,6 +163,10 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self.critic_trackers["critic_loss"].update_state(loss)
         return loss
 
+    def _generate(self, inputs):
+        """In float32, whatever the generator computes in."""
+        return ops.cast(self.generator(inputs, training=True), "float32")
+
     def _update_critic(self, generated, target) -> None:
         self.update(
             lambda: self.critic_loss(generated, target),
@@ -189,17 +193,15 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         shape = (-1, self.n_critic, *inputs.shape[1:])
         inputs, target = ops.reshape(inputs, shape), ops.reshape(target, shape)
         for update in range(self.n_critic - 1):
-            generated = self.generator(inputs[:, update], training=True)
-            self._update_critic(ops.stop_gradient(generated), target[:, update])
+            generated = ops.stop_gradient(self._generate(inputs[:, update]))
+            self._update_critic(generated, target[:, update])
         self._update_both(inputs[:, -1], target[:, -1])
         return self.get_metrics_result()
 
     def _update_both(self, inputs, target) -> None:
         """The last critic update and the generator's, from the same generated windows."""
         variables, state = self.generator.trainable_variables, self.state(self.optimizer)
-        generated, pullback = value_and_pullback(
-            lambda: self.generator(inputs, training=True), variables, state
-        )
+        generated, pullback = value_and_pullback(lambda: self._generate(inputs), variables, state)
         generated = ops.stop_gradient(generated)
         self._update_critic(generated, target)
         gradient = gradient_by_tensor(
