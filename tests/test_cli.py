@@ -13,6 +13,8 @@ import soundfile
 from tests.conftest import write_corpus
 from tests.training.test_run import TINY
 from tfaudiogan.cli import main
+from tfaudiogan.errors import InputError
+from tfaudiogan.training import run as training_run
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +45,28 @@ def test_train_writes_the_run_and_its_report(trained):
     assert names <= {path.name for path in trained.iterdir()}
     assert "<audio" in (trained / "report/index.html").read_text()
     assert json.loads((trained / "config.json").read_text())["weights"]["frequency"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("task", "flags", "skip"),
+    [
+        ("superres", [], True),
+        ("superres", ["--no-additive-skip"], False),
+        ("phone", [], False),
+        ("phone", ["--additive-skip"], True),
+    ],
+)
+def test_superres_adds_its_input_unless_told_otherwise(
+    task, flags, skip, tmp_path, capsys, monkeypatch
+):
+    def stop(config, *arguments, **options):
+        raise InputError(f"additive skip: {config.generator.additive_skip}")
+
+    monkeypatch.setattr(training_run, "train", stop)
+    corpus = write_corpus(tmp_path / task, task=task)
+    arguments = ["train", "--data", corpus.folder, "--preset", "demo", "--run", tmp_path / "run"]
+    _, _, err = run(*arguments, *flags, capsys=capsys)
+    assert f"additive skip: {skip}" in err
 
 
 def test_evaluate_prints_scores_with_baselines(trained, corpus, capsys, tmp_path):

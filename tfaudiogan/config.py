@@ -213,9 +213,7 @@ PRESETS: dict[str, Config] = {
     "restoration": Config(
         preset="restoration",
         window=16384,
-        generator=GeneratorConfig(
-            blocks=9, d_max=4, base_filters=16, reduction=4, dropout=0.0, additive_skip=True
-        ),
+        generator=GeneratorConfig(blocks=9, d_max=4, base_filters=16, reduction=4, dropout=0.0),
         discriminator=DiscriminatorConfig(blocks=8, base_filters=16),
         weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
         optimizer=OptimizerConfig(schedule="cosine", warmup_steps=100, ema=0.999),

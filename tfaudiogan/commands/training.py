@@ -70,6 +70,14 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
     window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
     d_max: Annotated[int | None, typer.Option(help="Capacity of the generator.", min=0)] = None,
+    additive_skip: Annotated[
+        bool | None,
+        typer.Option(
+            "--additive-skip/--no-additive-skip",
+            help="Add the input to the generator's output; on for superres, unless --config is "
+            "given.",
+        ),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --run.")] = False,
@@ -116,12 +124,17 @@ def train(
     ] = "none",
 ) -> None:
     """Train a generator, evaluate it and write its report; without --data, on the demo corpus."""
+    from tfaudiogan.data.corpus import Corpus
+
+    corpus = Corpus.load(data) if data else None
+    if additive_skip is None and config is None and corpus and corpus.task == "superres":
+        additive_skip = True
     chosen = configure(
         preset or ("paper" if data else "demo"),
         config,
         loss,
         {
-            "generator": {"d_max": d_max},
+            "generator": {"d_max": d_max, "additive_skip": additive_skip},
             "discriminator": {"normalization": normalization},
             "adversarial": {
                 "objective": objective,
@@ -143,13 +156,12 @@ def train(
     )
     if resume and run is None:
         raise InputError("--resume needs the --run to continue")
-    from tfaudiogan.data.corpus import Corpus
     from tfaudiogan.evaluation.run_report import report_run
     from tfaudiogan.training.distribution import choose
     from tfaudiogan.training.run import train as train_run
 
     devices = choose(strategy)
-    corpus = Corpus.load(data) if data else _demo_corpus(chosen.training.seed)
+    corpus = corpus or _demo_corpus(chosen.training.seed)
     name = f"{corpus.folder.resolve().name}-{chosen.preset}" if data else "demo"
     folder = run or _next_free(Path("runs") / name)
     callbacks = []
