@@ -1,31 +1,32 @@
-"""How fast every exported form of a model is: ``python benchmarks/exported.py MODEL.keras``."""
+"""How fast every exported form of a model is: ``python -m benchmarks.exported MODEL.keras``."""
 
-import argparse
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from tfaudiogan.errors import InputError
+from tfaudiogan.commands.running import run
 from tfaudiogan.export.benchmark import SECONDS, benchmark, table
 from tfaudiogan.progress import progress_bar
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a .keras file that tfaudiogan trained")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="to measure each time")
-    arguments = parser.parse_args()
+
+@app.command(epilog="Example: [b]python -m benchmarks.exported runs/piano/generator.keras[/]")
+def main(
+    model: Annotated[Path, typer.Argument(help="A .keras file that tfaudiogan trained.")],
+    seconds: Annotated[float, typer.Option(min=0.01, help="To measure each time.")] = SECONDS,
+) -> None:
+    """Time a window in every form that the model can be exported to."""
     measurements = []
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task("measuring", total=None, status="")
-            for measurement in benchmark(arguments.model, seconds=arguments.seconds):
-                measurements.append(measurement)
-                bar.update(task, advance=1, status=measurement.form)
-    except InputError as error:
-        parser.error(str(error))
+    with progress_bar() as bar:
+        task = bar.add_task("measuring", total=None, status="")
+        for measurement in benchmark(model, seconds=seconds):
+            measurements.append(measurement)
+            bar.update(task, advance=1, status=measurement.form)
     Console().print(table(measurements))
 
 
 if __name__ == "__main__":
-    main()
+    run(app, "python -m benchmarks.exported")

@@ -1,4 +1,4 @@
-"""How many crops a second the input pipeline reads, alone: ``python benchmarks/input_pipeline.py``.
+"""How many crops a second the input pipeline reads, alone: ``python -m benchmarks.input_pipeline``.
 
 Makes a corpus of long tracks of noise in a temporary folder, draws batches of training crops from
 it through TensorFlow's graph and through NumPy, and prints the median of several runs with the
@@ -7,17 +7,20 @@ not the disk. A training step's share of it is the step's windows a second over 
 second.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from tfaudiogan.commands.running import run
 from tfaudiogan.data.convert import FORMATS, convert_corpus
 from tfaudiogan.data.corpus import Corpus
 from tfaudiogan.data.corpus_writer import CorpusWriter
@@ -26,6 +29,8 @@ from tfaudiogan.data.tracks import Tracks
 from tfaudiogan.progress import progress_bar
 
 SAMPLE_RATE = 44100
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
 def write_corpus(folder: Path, tracks: int, minutes: float) -> Corpus:
@@ -67,45 +72,46 @@ def measure(stream: Iterator, batch: int, seconds: float) -> tuple[float, float]
     return crops / (time.perf_counter() - begin), (time.process_time() - cpu) / crops * 1e6
 
 
-def parse() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description="How many crops a second the input pipeline reads, alone.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--window", type=int, nargs="+", default=[2048, 8192], help="samples")
-    parser.add_argument("--batch", type=int, nargs="+", default=[16, 64], help="crops")
-    parser.add_argument("--runs", type=int, default=5, help="runs to take the median of")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a run")
-    parser.add_argument("--format", choices=FORMATS, default="wav", help="of the files")
-    parser.add_argument("--tracks", type=int, default=8, help="pairs in the corpus")
-    parser.add_argument("--minutes", type=float, default=5.0, help="length of a track")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Measure and print."""
-    arguments = parse()
-    table = Table("window", "batch", "path", "crops/s", "least", "most", "CPU µs/crop")
-    cases = [(window, batch) for window in arguments.window for batch in arguments.batch]
+@app.command(
+    epilog="Examples: [b]python -m benchmarks.input_pipeline[/]; "
+    "[b]... --window 8192 --batch 16 --format wav --format flac[/]"
+)
+def main(
+    window: Annotated[list[int] | None, typer.Option(min=1, help="Samples; 2048, 8192.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(min=1, help="Crops; 16, 64.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs to take the median of.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Length of a run.")] = 1.0,
+    format: Annotated[
+        list[str] | None, typer.Option(help=f"Of the files: {', '.join(FORMATS)}; wav.")
+    ] = None,
+    tracks: Annotated[int, typer.Option(min=1, help="Pairs in the corpus.")] = 8,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Length of a track.")] = 5.0,
+) -> None:
+    """How many crops a second the input pipeline reads, alone."""
+    cases = list(product(format or ["wav"], window or [2048, 8192], batch or [16, 64]))
+    table = Table("format", "window", "batch", "path", box=None)
+    for heading in ("crops/s", "least", "most", "CPU µs/crop"):
+        table.add_column(heading, justify="right")
     with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
-        corpus = write_corpus(Path(folder) / "wav", arguments.tracks, arguments.minutes)
-        if arguments.format != "wav":
-            corpus = convert_corpus(corpus, Path(folder) / arguments.format, arguments.format)
-        task = progress.add_task("measuring", total=2 * len(cases) * arguments.runs, status="")
-        for window, batch in cases:
-            for name, stream in streams(corpus, window, batch):
-                measure(stream, batch, arguments.seconds / 4)
+        corpora = {"wav": write_corpus(Path(folder) / "wav", tracks, minutes)}
+        task = progress.add_task("measuring", total=2 * len(cases) * runs, status="")
+        for encoding, samples, crops in cases:
+            if encoding not in corpora:
+                converted = Path(folder) / encoding
+                corpora[encoding] = convert_corpus(corpora["wav"], converted, encoding)
+            for name, stream in streams(corpora[encoding], samples, crops):
+                measure(stream, crops, seconds / 4)
                 rates, costs = [], []
-                for _ in range(arguments.runs):
-                    rate, cost = measure(stream, batch, arguments.seconds)
+                for _ in range(runs):
+                    rate, cost = measure(stream, crops, seconds)
                     rates.append(rate)
                     costs.append(cost)
                     progress.advance(task)
                 figures = statistics.median(rates), min(rates), max(rates)
                 table.add_row(
-                    f"{window}",
-                    f"{batch}",
+                    encoding,
+                    f"{samples}",
+                    f"{crops}",
                     name,
                     *(f"{figure:,.0f}" for figure in figures),
                     f"{statistics.median(costs):.0f}",
@@ -114,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(app, "python -m benchmarks.input_pipeline")
