@@ -71,7 +71,8 @@ class Epilogue1D(keras.layers.Layer):
             )
 
     def call(self, inputs, training=False):
-        if fuses(inputs.shape) and inputs.shape[1] % _STAGES == 0:
+        several = self.normalize or self.dropout or self.slope is None
+        if several and fuses(inputs.shape) and inputs.shape[1] % _STAGES == 0:
             return self._fused(inputs, training)
         x = inputs
         if self.normalize:

@@ -9,7 +9,20 @@ class AveragingAdam(keras.optimizers.Adam):
 
     Keras puts the average in the weights' place whenever ``fit`` returns, so that a run that is
     continued would go on from other weights than it had. Here only ``put_average`` does.
+
+    The momentum grows to ``ema_momentum`` as ``t / (t + 9)`` over the first steps, so that a short
+    run's average is not that of its beginning.
     """
+
+    def _update_model_variables_moving_average(self, trainable_variables) -> None:
+        if not self.use_ema:
+            return
+        step = keras.ops.cast(self.iterations, "float32")
+        momentum = keras.ops.minimum(self.ema_momentum, step / (step + 9.0))
+        for variable, average in zip(
+            trainable_variables, self._model_variables_moving_average, strict=True
+        ):
+            average.assign(average + (1.0 - momentum) * (variable.value - average.value))
 
     def _clip_gradients(self, grads):
         """Clip what one device would have, not each replica's share of it."""
