@@ -67,7 +67,7 @@ def measure(model: Path, recording: Path, output: Path, batch: int) -> Measureme
 
     for module in (inference, streaming):
         module.WINDOWS_AT_ONCE = batch
-    loaded = inference.load_model(model)
+    loaded = inference.load_model(model, fuse=True)
     loaded(np.zeros((batch, loaded.metadata.window), np.float32))
     begin = time.perf_counter()
     enhancer.enhance_file(loaded, recording, output)

@@ -67,7 +67,7 @@ def prepare(config: Config, batch: int) -> Ours:
     inputs, targets = tf.constant(x[:batch]), tf.constant(y[:batch])
     variables = [variable.value for variable in generator.trainable_variables]
 
-    forward = load_model(generator)
+    forward = load_model(generator, fuse=True)
 
     @tf.function
     def forward_backward():

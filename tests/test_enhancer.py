@@ -13,7 +13,7 @@ from tfaudiogan import enhance, load_model
 from tfaudiogan.audio.files import AudioReader, read_audio, write_audio
 from tfaudiogan.audio.levels import gain_to_common_level, measure_level
 from tfaudiogan.audio.windows import overlap_add, split_windows
-from tfaudiogan.enhancer import enhance_file
+from tfaudiogan.enhancer import are_long, enhance_file
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference import WindowModel
 from tfaudiogan.metadata import ModelMetadata, write_metadata
@@ -213,6 +213,25 @@ def test_file_equals_array(tmp_path, generator_path):
     audio, _ = read_audio(tmp_path / "a.wav")
     output, _ = read_audio(tmp_path / "b.wav")
     np.testing.assert_allclose(output, enhance(model, audio, 48000), atol=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow is fused")
+def test_a_fused_model_is_the_plain_one():
+    large = awake(build_generator(2048, blocks=2, d_max=0, base_filters=16, reduction=4))
+    plain, fused = load_model(large), load_model(large, fuse=True)
+    for count in (1, 3, 16, 19):
+        windows = noise(count, 2048)
+        assert fused(windows).shape == windows.shape
+        # float32; the same sums but for what XLA contracts
+        np.testing.assert_allclose(fused(windows), plain(windows), atol=1e-5)
+
+
+def test_long_recordings_are_worth_compiling_for(tmp_path):
+    for name, channels in (("mono.wav", 1), ("stereo.wav", 2)):
+        soundfile.write(tmp_path / name, np.zeros((150 * 1000, channels), "int16"), 1000)
+    mono, stereo, missing = (tmp_path / f"{name}.wav" for name in ("mono", "stereo", "missing"))
+    assert not are_long(mono, stereo, missing)
+    assert are_long(stereo, stereo)
 
 
 def test_clipping_is_reported_and_floats_keep_it(tmp_path):

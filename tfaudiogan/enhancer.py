@@ -1,6 +1,7 @@
 """A trained model over a whole recording: any length, sample rate and number of channels."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from tfaudiogan.streaming import StreamingEnhancer, through
 
 __all__ = ["Enhanced", "StreamingEnhancer", "WindowModel", "enhance", "enhance_file", "load_model"]
 MOST_CHANNELS = 64
+LONG_SECONDS = 600
+"""Of all channels together, from which compiling the model pays (``load_model``'s ``fuse``)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ def enhance(model: Any, audio: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.concatenate(list(enhanced)).reshape(audio.shape)
 
 
+def are_long(*recordings: Path | str) -> bool:
+    """Whether the recordings are worth a compiled model; those that can't be read count nothing."""
+    seconds = 0.0
+    for recording in recordings:
+        with suppress(InputError):
+            reader = AudioReader(recording)
+            seconds += reader.samples * reader.channels / reader.sample_rate
+    return seconds >= LONG_SECONDS
+
+
 def enhance_file(
     model: Any,
     source: Path | str,
@@ -109,8 +122,8 @@ def enhance_file(
     destination = Path(destination)
     if destination.exists() and destination.samefile(reader.path):
         raise InputError(f"{destination} is the recording itself; give another output")
-    model = load_model(model, sample_rate=reader.sample_rate)
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
+    model = load_model(model, sample_rate=rate, fuse=are_long(reader.path))
     with audio_writer(
         destination,
         rate,

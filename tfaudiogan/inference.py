@@ -1,5 +1,6 @@
 """A trained model in any form — Keras, SavedModel, TFLite, ONNX — as one function on windows."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,11 @@ class WindowModel:
 
 
 def load_model(
-    model: Any, *, threads: int | None = None, sample_rate: int = DEFAULT_SAMPLE_RATE
+    model: Any,
+    *,
+    threads: int | None = None,
+    sample_rate: int = DEFAULT_SAMPLE_RATE,
+    fuse: bool = False,
 ) -> WindowModel:
     """Make a model ready to run.
 
@@ -47,6 +52,8 @@ def load_model(
             ``metadata`` attribute or without; or what this function returned before.
         threads: of the processor to use; all of them unless given.
         sample_rate: of a Keras model or function that comes without metadata, in hertz.
+        fuse: let a Keras model on TensorFlow fuse its work (``layers.fused``): up to twice as fast
+            on a processor after some seconds of compiling, which many windows are worth.
 
     Raises:
         InputError: when there is no such file, it is none of these, or an extra is missing.
@@ -55,7 +62,7 @@ def load_model(
     if isinstance(model, WindowModel):
         return model
     if isinstance(model, (str, Path)):
-        return _load_file(Path(model), threads)
+        return _load_file(Path(model), threads, fuse)
     if not callable(model):
         raise TypeError(f"model is a {type(model).__name__}; expected a path, model or function")
     is_keras = hasattr(model, "predict_on_batch")
@@ -63,12 +70,13 @@ def load_model(
     if not isinstance(metadata, ModelMetadata):
         window = _keras_window(model) if is_keras else None
         metadata = ModelMetadata(sample_rate=sample_rate, window=window or DEFAULT_WINDOW)
-    return WindowModel(_keras_function(model) if is_keras else model, metadata)
+    return WindowModel(_keras_function(model, fuse) if is_keras else model, metadata)
 
 
-def _load_file(path: Path, threads: int | None) -> WindowModel:
+def _load_file(path: Path, threads: int | None, fuse: bool) -> WindowModel:
     folder = _saved_model_folder(path)
-    loaders = {".keras": _load_keras, ".tflite": load_tflite, ".onnx": _load_onnx}
+    load_fusing = functools.partial(_load_keras, fuse=fuse)
+    loaders = {".keras": load_fusing, ".tflite": load_tflite, ".onnx": _load_onnx}
     load = _load_saved_model if folder else loaders.get(path.suffix)
     if load is None and path.exists():
         raise InputError(
@@ -114,12 +122,12 @@ def load_keras(path: Path | str) -> Any:
         return keras.saving.load_model(path, compile=False)
 
 
-def _load_keras(path: Path, threads: int | None) -> Callable[[np.ndarray], np.ndarray]:
+def _load_keras(path: Path, threads: int | None, fuse: bool) -> Callable[[np.ndarray], np.ndarray]:
     import keras
 
     if keras.backend.backend() == "tensorflow":
         _limit_tensorflow(threads)
-    return _keras_function(load_keras(path))
+    return _keras_function(load_keras(path), fuse)
 
 
 def _keras_window(model: Any) -> int | None:
@@ -128,7 +136,7 @@ def _keras_window(model: Any) -> int | None:
     return shape[1] if isinstance(shape, tuple) and len(shape) == 3 else None
 
 
-def _keras_function(model: Any) -> Callable[[np.ndarray], np.ndarray]:
+def _keras_function(model: Any, fuse: bool) -> Callable[[np.ndarray], np.ndarray]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -138,12 +146,15 @@ def _keras_function(model: Any) -> Callable[[np.ndarray], np.ndarray]:
     from tfaudiogan.layers.fused import fusing
 
     def predict(windows: Any) -> Any:
-        with fusing():
+        with fusing(fuse):
             return model(windows, training=False)
 
     # One trace for every batch size; compiling all of it with XLA is slower on processors.
     signature = [tf.TensorSpec((None, _keras_window(model), 1), tf.float32)]
-    return _filled_up(tf.function(predict, input_signature=signature))
+    function = tf.function(predict, input_signature=signature)
+    if fuse:
+        return _filled_up(function)
+    return lambda windows: function(windows[..., np.newaxis]).numpy()
 
 
 def _filled_up(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], np.ndarray]:

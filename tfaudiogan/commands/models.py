@@ -65,7 +65,7 @@ def enhance(
     ] = False,
 ) -> None:
     """Run a model over whole recordings of any length, rate and channels."""
-    from tfaudiogan.enhancer import enhance_file
+    from tfaudiogan.enhancer import are_long, enhance_file
     from tfaudiogan.inference import load_model
     from tfaudiogan.progress import progress_bar
 
@@ -73,7 +73,7 @@ def enhance(
     names = [recording.name for recording in recordings]
     if len(set(names)) < len(names):
         raise InputError("two recordings have the same name; give them one at a time")
-    loaded = load_model(model)
+    loaded = load_model(model, fuse=are_long(*recordings))
     with progress_bar() as bar:
         for recording in recordings:
             destination = out / recording.name if several else out
