@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FORWARD, BACKWARD, STEP = "generator forward", "generator forward + backward", "WGAN-GP step"
 MACHINE = "matrix product"
 REFERENCE = "reference: "
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -145,7 +146,7 @@ def main(
     batch: Annotated[int, typer.Option(min=1, help="Windows in a batch.")] = 16,
     runs: Annotated[int, typer.Option(min=1, help="Runs to take the median of.")] = 7,
     precision: Annotated[
-        str, typer.Option(help="Keras's dtype policy: float32, mixed_bfloat16, mixed_float16.")
+        str, typer.Option(help=f"Keras's dtype policy: {', '.join(PRECISIONS)}.")
     ] = "float32",
     reference: Annotated[
         Path | None, typer.Option(help="Checkout of the paper's PyTorch code to compare with.")
@@ -155,6 +156,8 @@ def main(
     import keras
 
     config = preset(preset_name)
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}; choose one of {', '.join(PRECISIONS)}")
     others: dict[str, Callable[[], object]] = {}
     if reference is not None:
         if preset_name != "paper":

@@ -89,9 +89,13 @@ def are_long(*recordings: Path | str) -> bool:
     seconds = 0.0
     for recording in recordings:
         with suppress(InputError):
-            reader = AudioReader(recording)
-            seconds += reader.samples * reader.channels / reader.sample_rate
+            seconds += _seconds(AudioReader(recording))
     return seconds >= LONG_SECONDS
+
+
+def _seconds(reader: AudioReader) -> float:
+    """Of all channels together."""
+    return reader.samples * reader.channels / reader.sample_rate
 
 
 def enhance_file(
@@ -123,7 +127,7 @@ def enhance_file(
     if destination.exists() and destination.samefile(reader.path):
         raise InputError(f"{destination} is the recording itself; give another output")
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
-    model = load_model(model, sample_rate=rate, fuse=are_long(reader.path))
+    model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
     with audio_writer(
         destination,
         rate,
