@@ -1,9 +1,17 @@
 """The paper's layers: inception modules (IV-D), sub- and superpixel layers (IV-E)."""
 
+from tfaudiogan.layers.additive_skip import AdditiveSkip1D
 from tfaudiogan.layers.epilogue import Epilogue1D
 from tfaudiogan.layers.folded_conv import FoldedConv1D
 from tfaudiogan.layers.inception import Inception1D
 from tfaudiogan.layers.sub_pixel import SubPixel1D
 from tfaudiogan.layers.super_pixel import SuperPixel1D
 
-__all__ = ["Epilogue1D", "FoldedConv1D", "Inception1D", "SubPixel1D", "SuperPixel1D"]
+__all__ = [
+    "AdditiveSkip1D",
+    "Epilogue1D",
+    "FoldedConv1D",
+    "Inception1D",
+    "SubPixel1D",
+    "SuperPixel1D",
+]

@@ -1,6 +1,6 @@
 import keras
-from keras import layers
 
+from tfaudiogan.layers import AdditiveSkip1D
 from tfaudiogan.models.blocks import (
     block_filters,
     check_blocks,
@@ -55,5 +55,5 @@ def build_generator(
             x = [x, skip]
     outputs = output_convolution(x)
     if additive_skip:
-        outputs = layers.Add(name="additive_skip")([outputs, inputs])
+        outputs = AdditiveSkip1D(name="additive_skip")([outputs, inputs])
     return keras.Model(inputs, outputs, name="generator")
