@@ -1,16 +1,13 @@
 import functools
-import math
 from collections.abc import Callable
 
 import keras
 from keras import ops
 
 from tfaudiogan.layers.fused import fused, fuses
+from tfaudiogan.layers.normalization import EPSILON, STAGES, normalized_in_few_passes
+from tfaudiogan.layers.random_bytes import random_bytes
 from tfaudiogan.layers.rearrangement import check_rank_3
-
-EPSILON = 1e-3
-_STAGES = 16
-"""Parts of a sum, each of them as long as the processor can add side by side."""
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -71,8 +68,7 @@ class Epilogue1D(keras.layers.Layer):
             )
 
     def call(self, inputs, training=False):
-        several = self.normalize or self.dropout or self.slope is None
-        if several and fuses(inputs.shape) and inputs.shape[1] % _STAGES == 0:
+        if self._fuses(inputs.shape):
             return self._fused(inputs, training)
         x = inputs
         if self.normalize:
@@ -80,7 +76,7 @@ class Epilogue1D(keras.layers.Layer):
         if self.dropout and training:
             x = keras.random.dropout(x, self.dropout, seed=self.random)
         if self.slope is None:
-            return ops.relu(x) - self.slopes * ops.relu(-x)
+            return ops.relu(x) + ops.relu(-x) * -ops.reshape(self.slopes, (1, -1))
         return ops.leaky_relu(x, self.slope)
 
     def _normalized(self, inputs):
@@ -89,21 +85,28 @@ class Epilogue1D(keras.layers.Layer):
         x = (x - mean) * ops.rsqrt(variance + EPSILON)
         return ops.cast(x, self.compute_dtype) * self.gamma + self.beta
 
+    def _fuses(self, shape) -> bool:
+        """Whether there is more to do than TensorFlow does in one pass, and it can be fused."""
+        several = bool(self.normalize or self.dropout or self.slope is None)
+        known = not (self.normalize and self.slope is None)
+        return several and known and fuses(shape) and shape[1] % STAGES == 0
+
     def _fused(self, inputs, training: bool):
         _, width, channels = inputs.shape
-        staged = (_STAGES, width // _STAGES, channels)
+        staged = (STAGES, width // STAGES, channels)
         x = ops.reshape(inputs, (-1, *staged))
-        batch = ops.shape(x)[0]
         dropped = min(255, max(1, round(256 * self.dropout))) if self.dropout and training else 0
-        parts = []
+        kept = [random_bytes(x, self.random) >= dropped] if dropped else []
+        kept_scale = 256 / (256 - dropped)
         if self.normalize:
-            parts += [ops.reshape(weight, (1, *staged)) for weight in (self.gamma, self.beta)]
-        if dropped:
-            parts.append(_random_bytes(ops.shape(x), math.prod(staged), self.random))
-        if self.slope is None:
-            parts.append(ops.tile(ops.reshape(self.slopes, (1, 1, 1, -1)), (batch, 1, 1, 1)))
-        one_pass = fused(_in_one_pass(self.normalize, dropped, self.slope))
-        return ops.reshape(one_pass(x, *parts), (-1, width, channels))
+            weights = [ops.reshape(weight, (1, *staged)) for weight in (self.gamma, self.beta)]
+            x = normalized_in_few_passes(self.slope, kept_scale)(x, *weights, *kept)
+        else:
+            slopes = []
+            if self.slope is None:
+                slopes = [ops.tile(self.slopes[None, None, None], (ops.shape(x)[0], 1, 1, 1))]
+            x = fused(_rectified_in_one_pass(self.slope, kept_scale))(x, *slopes, *kept)
+        return ops.reshape(x, (-1, width, channels))
 
     def compute_output_shape(self, input_shape):
         return check_rank_3(input_shape, "Epilogue1D")
@@ -118,55 +121,33 @@ class Epilogue1D(keras.layers.Layer):
         }
 
 
-def _random_bytes(shape, values_of_sample: int, seed: keras.random.SeedGenerator):
-    """Drawn four at once, as TensorFlow takes most of dropout's time for its random numbers."""
-    import tensorflow as tf
-
-    words = tf.random.stateless_uniform(
-        (shape[0], values_of_sample // 4),
-        seed=tf.cast(seed.next(), tf.int32),
-        minval=None,
-        maxval=None,
-        dtype=tf.uint32,
-    )
-    return tf.reshape(tf.bitcast(words, tf.uint8), shape)
-
-
 @functools.cache
-def _in_one_pass(normalize: bool, dropped: int, slope: float | None) -> Callable:
-    """The layer's work on ``(batch, stages, width / stages, channels)``, for ``fused``."""
+def _rectified_in_one_pass(slope: float | None, kept_scale: float) -> Callable:
+    """Dropout and rectifier, for ``fused``.
 
-    def epilogue(inputs, *parts):
+    Of ``(batch, stages, width / stages, channels)``, for PReLU the slopes ``(batch, 1, 1,
+    channels)`` and for dropout what it keeps.
+    """
+
+    def rectified(inputs, *parts):
         x = ops.cast(inputs, "float32")
-        parts = iter(
-            ops.cast(part, "float32") if part.dtype.is_floating else part for part in parts
-        )
-        if normalize:
-            x = x - _spread(_mean(x), x)
-            x = x * _spread(ops.rsqrt(_mean(ops.square(x)) + EPSILON), x)
-            x = x * next(parts) + next(parts)
-        if dropped:
-            kept = ops.cast(next(parts) >= dropped, x.dtype)
-            x = x * (kept * (256 / (256 - dropped)))
-        slopes = _spread(next(parts), x) if slope is None else slope
+        if slope is None:
+            slopes = _spread(ops.cast(parts[0], "float32"), x)
+            parts = parts[1:]
+        else:
+            slopes = slope
+        if parts:
+            x = x * (ops.cast(parts[0], "float32") * kept_scale)
         return ops.cast(ops.where(x > 0, x, slopes * x), inputs.dtype)
 
-    return epilogue
-
-
-# XLA adds values side by side only along an axis that it keeps, and it would merge two sums in a
-# row into one. So sums go by stages, with a factor between; and so does whatever has a sum for its
-# gradient.
-
-
-def _mean(x):
-    _, stages, width, channels = x.shape
-    part = ops.sum(x, axis=1, keepdims=True) * (1 / (stages * width * channels))
-    return ops.sum(part, axis=(2, 3), keepdims=True)
+    return rectified
 
 
 def _spread(values, like):
-    """``(batch, 1, 1, channels or 1)`` repeated to another's shape."""
+    """``(batch, 1, 1, channels)`` repeated to another's shape.
+
+    By stages and with factors between, so that its gradient sums by stages (``normalization``).
+    """
     batch, stages, width, channels = ops.shape(like)
     part = ops.broadcast_to(0.5 * values, (batch, 1, width, channels))
     return ops.broadcast_to(2.0 * part, (batch, stages, width, channels))

@@ -72,10 +72,18 @@ def fused(function: Callable) -> Callable:
                         gradients[i] = result
             return gradients
 
-        signature = tuple((tuple(x.shape), x.dtype) for x in inputs)
-        return _compiled(function, signature)(*inputs), gradient
+        return compiled(function)(*inputs), gradient
 
     return run
+
+
+def compiled(function: Callable) -> Callable:
+    """``function`` of tensors as one pass, without a gradient."""
+
+    def call(*inputs):
+        return _compiled(function, tuple((tuple(x.shape), x.dtype) for x in inputs))(*inputs)
+
+    return call
 
 
 @functools.cache
