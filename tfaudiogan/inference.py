@@ -145,9 +145,14 @@ def _keras_function(model: Any, fuse: bool) -> Callable[[np.ndarray], np.ndarray
 
     from tfaudiogan.layers.fused import fusing
 
+    groups = model.trainable_variables, model.non_trainable_variables
+    values = [[variable.numpy() for variable in group] for group in groups]
+
     def predict(windows: Any) -> Any:
+        # As constants, the weights are brought into the processor's layout once and not each time.
+        constants = ([tf.constant(value) for value in group] for group in values)
         with fusing(fuse):
-            return model(windows, training=False)
+            return model.stateless_call(*constants, windows, training=False)[0]
 
     # One trace for every batch size; compiling all of it with XLA is slower on processors.
     signature = [tf.TensorSpec((None, _keras_window(model), 1), tf.float32)]
