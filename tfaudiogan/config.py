@@ -85,13 +85,15 @@ class AdversarialConfig:
 
     ``objective`` is ``"wasserstein"``, ``"saturating"`` or ``"non_saturating"``. The critic's
     feedback joins the generator's loss from step ``coupling_step`` on. ``weight_clip`` replaces
-    the gradient penalty where it is given.
+    the gradient penalty where it is given; ``relative_penalty`` takes the penalty's gradient for
+    windows of level 1 (``losses.relative_gradient``).
     """
 
     objective: str = "wasserstein"
     n_critic: int = 5
     gradient_penalty: float = 10.0
     penalty_at: str = "interpolates"
+    relative_penalty: bool = True
     weight_clip: float | None = None
     coupling_step: int = 0
 

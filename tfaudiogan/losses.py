@@ -145,6 +145,19 @@ def gradient_norm(gradient):
     return ops.sqrt(ops.sum(ops.square(gradient), axis=axes) + 1e-12)
 
 
+def relative_gradient(gradient, windows):
+    """What a gradient by windows would be, had all of them level 1: times each one's RMS.
+
+    A critic that normalizes does not see a window's level, so that its gradient is in inverse
+    proportion to it, and a penalty on it would be one on quiet windows alone.
+
+    Args:
+        gradient, windows: ``(batch, window, 1)``.
+    """
+    power = ops.mean(ops.square(ops.cast(windows, "float32")), axis=(1, 2), keepdims=True)
+    return ops.cast(gradient, "float32") * ops.sqrt(power + GATE_POWER)
+
+
 def gradient_penalty(gradient):
     """Second part of equation 19 before its weight: ``(||gradient|| - 1)**2``, over the batch."""
     return ops.mean(ops.square(gradient_norm(gradient) - 1.0))

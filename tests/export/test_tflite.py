@@ -96,7 +96,7 @@ def test_signature_shapes_and_operators(exported, name):
         assert details["dtype"] == np.float32
     operators = {operator["op_name"] for operator in interpreter._get_ops_details()}
     assert not {name for name in operators if name.startswith(("Flex", "Custom", "CUSTOM"))}
-    assert "CONV_2D" in operators
+    assert {"CONV_2D", "PRELU"} <= operators
 
 
 def test_the_signature_runs_by_name(exported):

@@ -96,7 +96,7 @@ def test_the_penalty_of_a_linear_critic_is_its_closed_form(norm, penalty_at):
     critic = linear_critic(WINDOW)
     kernel = np.random.default_rng(0).normal(size=(WINDOW, 1))
     critic.set_weights([norm * kernel / np.linalg.norm(kernel)])
-    model = make(critic=critic, penalty_at=penalty_at, gradient_penalty=7.0)
+    model = make(critic=critic, penalty_at=penalty_at, gradient_penalty=7.0, relative_penalty=False)
     generated, target = (keras.ops.convert_to_tensor(x) for x in sounds(5))
     scores = critic.predict(np.concatenate([target, generated]), verbose=0)
     expected = scores[5:].mean() - scores[:5].mean() + 7.0 * (norm - 1.0) ** 2
@@ -111,13 +111,39 @@ def test_the_penalty_at_interpolates_is_taken_there():
     critic = keras.Sequential(
         [keras.Input((WINDOW, 1)), keras.layers.Lambda(lambda x: keras.ops.sum(x**2, 1) / 2)]
     )
-    model = make(critic=critic)
+    model = make(critic=critic, relative_penalty=False)
     generated, target = (keras.ops.convert_to_tensor(x) for x in sounds(4))
     mix = np.array([0.0, 0.3, 0.6, 1.0], "float32")[:, None, None]
     place = mix * np.asarray(target) + (1 - mix) * np.asarray(generated)
     expected = np.mean((np.linalg.norm(place[..., 0], axis=1) - 1.0) ** 2)
     model.critic_loss(generated, target, mix=keras.ops.convert_to_tensor(mix))
     np.testing.assert_allclose(model.critic_trackers["penalty"].result(), expected, rtol=1e-4)
+
+
+def test_the_relative_penalty_does_not_hang_on_the_level_where_the_critic_does_not():
+    """A critic of the angle to a fixed waveform, at two levels: the same penalty."""
+    fixed = np.random.default_rng(1).normal(size=(1, WINDOW, 1)).astype("float32")
+
+    def cosine(x):
+        ops = keras.ops
+        return 10.0 * ops.sum(x * fixed, axis=1) / ops.sqrt(ops.sum(x**2, axis=1))
+
+    penalties = {}
+    for relative in (True, False):
+        model = make(
+            critic=keras.Sequential([keras.Input((WINDOW, 1)), keras.layers.Lambda(cosine)]),
+            relative_penalty=relative,
+            gradient_penalty=1.0,
+        )
+        mix = keras.ops.full((4, 1, 1), 0.5)
+        for level in (1.0, 0.1):
+            sides = (keras.ops.convert_to_tensor(level * side) for side in sounds(4))
+            model.reset_metrics()
+            model.critic_loss(*sides, mix=mix)
+            penalties[relative, level] = float(model.critic_trackers["penalty"].result())
+    # a floor of -60 dBFS is added to windows some 20 dB above it at the lower level
+    assert penalties[True, 1.0] == pytest.approx(penalties[True, 0.1], rel=5e-2)
+    assert penalties[False, 0.1] > 50 * penalties[False, 1.0]
 
 
 def test_weight_clipping_holds_and_replaces_the_penalty():
@@ -154,7 +180,9 @@ def test_the_estimate_approaches_the_known_wasserstein_distance():
         ]
     )
     keras.utils.set_random_seed(0)
-    model = WGANGP(identity, critic, n_critic=5, gradient_penalty=10.0, seed=0)
+    model = WGANGP(
+        identity, critic, n_critic=5, gradient_penalty=10.0, relative_penalty=False, seed=0
+    )
     model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(5e-3, beta_1=0.5), metrics=[])
     x = rng.normal(scale=0.3, size=(64 * 5 * 40, 1, 1)).astype("float32")
     y = (3.0 + rng.normal(scale=0.3, size=x.shape)).astype("float32")

@@ -95,6 +95,12 @@ def train(
     ] = None,
     gradient_penalty: Annotated[float | None, typer.Option(help="Its weight.", min=0.0)] = None,
     penalty_at: Annotated[str | None, typer.Option(help="interpolates or generated.")] = None,
+    relative_penalty: Annotated[
+        bool | None,
+        typer.Option(
+            "--relative-penalty/--absolute-penalty", help="For windows of level 1, or as they are."
+        ),
+    ] = None,
     weight_clip: Annotated[
         float | None, typer.Option(help="Bound of the critic's weights, in place of the penalty.")
     ] = None,
@@ -141,6 +147,7 @@ def train(
                 "n_critic": n_critic,
                 "gradient_penalty": gradient_penalty,
                 "penalty_at": penalty_at,
+                "relative_penalty": relative_penalty,
                 "weight_clip": weight_clip,
                 "coupling_step": coupling_step,
             },

@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from tfaudiogan.config import LossWeights
-from tfaudiogan.losses import ADVERSARIAL, gradient_penalty
+from tfaudiogan.losses import ADVERSARIAL, gradient_penalty, relative_gradient
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.gradients import (
     MultiUpdateModel,
@@ -40,6 +40,8 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         penalty_at: where the critic's gradient should have norm 1: at random ``"interpolates"``
             between target and generated windows (Gulrajani et al. 2017), or at ``"generated"``
             windows, as equation 19 has it.
+        relative_penalty: take that gradient for windows of level 1 (``losses.relative_gradient``);
+            the distance is then one between windows relative to their level.
         weight_clip: bound on the critic's weights (Arjovsky et al. 2017), in place of the penalty.
         objective: ``"wasserstein"`` (equations 18 and 19), or the vanilla GAN, ``"saturating"``
             (equation 3) or ``"non_saturating"`` (equation 4), with equation 2 for the critic.
@@ -59,6 +61,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         n_critic: int = 5,
         gradient_penalty: float = 10.0,
         penalty_at: str = "interpolates",
+        relative_penalty: bool = True,
         weight_clip: float | None = None,
         objective: str = "wasserstein",
         coupling_step: int = 0,
@@ -81,6 +84,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self.n_critic = n_critic
         self.gradient_penalty = gradient_penalty
         self.penalty_at = penalty_at
+        self.relative_penalty = relative_penalty
         self.weight_clip = weight_clip
         self.objective = objective
         self.coupling_step = coupling_step
@@ -157,6 +161,8 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             else:
                 place = generated
             gradient = input_gradient(lambda x: self.discriminator(x, training=True), place)
+            if self.relative_penalty:
+                gradient = relative_gradient(gradient, place)
             penalty = gradient_penalty(gradient)
             self.critic_trackers["penalty"].update_state(penalty)
             loss = loss + self.gradient_penalty * penalty
@@ -239,6 +245,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             "n_critic": self.n_critic,
             "gradient_penalty": self.gradient_penalty,
             "penalty_at": self.penalty_at,
+            "relative_penalty": self.relative_penalty,
             "weight_clip": self.weight_clip,
             "objective": self.objective,
             "coupling_step": self.coupling_step,
