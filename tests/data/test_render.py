@@ -289,11 +289,14 @@ def test_a_process_that_dies_is_one_line():
 
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from tfaudiogan.data.render import render_corpus
 
 if __name__ == "__main__":
+    # What runs in the background of a shell inherits that interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     midi, out, soundfont = sys.argv[1:]
     try:
         render_corpus(midi, out, soundfont=soundfont, sample_rate=8000, jobs=2)

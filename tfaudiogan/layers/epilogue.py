@@ -15,9 +15,9 @@ class Epilogue1D(keras.layers.Layer):
     """What follows an inception module: layer norm, dropout, then a leaky rectifier.
 
     On a processor these would take longer than the convolutions, as every one of their operations
-    reads and writes all values; within ``fused.fusing`` they take a pass each way, to the same
-    values but for rounding, and for dropout's random numbers: bytes, so that the rate is rounded
-    to a multiple of 1/256.
+    reads and writes all values; within ``fused.fusing`` they take a pass each way, or a few with
+    layer norm, to the same values but for rounding, and for dropout's random numbers: bytes, so
+    that the rate is rounded to a multiple of 1/256.
 
     Args:
         normalize: over time and channels of each sample, with a scale and an offset for each value
@@ -76,6 +76,7 @@ class Epilogue1D(keras.layers.Layer):
         if self.dropout and training:
             x = keras.random.dropout(x, self.dropout, seed=self.random)
         if self.slope is None:
+            # In this very form TFLite's converter knows it for a PReLU, one operator and not five.
             return ops.relu(x) + ops.relu(-x) * -ops.reshape(self.slopes, (1, -1))
         return ops.leaky_relu(x, self.slope)
 
@@ -87,9 +88,11 @@ class Epilogue1D(keras.layers.Layer):
 
     def _fuses(self, shape) -> bool:
         """Whether there is more to do than TensorFlow does in one pass, and it can be fused."""
-        several = bool(self.normalize or self.dropout or self.slope is None)
-        known = not (self.normalize and self.slope is None)
-        return several and known and fuses(shape) and shape[1] % STAGES == 0
+        if self.normalize:
+            fusible = self.slope is not None
+        else:
+            fusible = self.slope is None or self.dropout > 0
+        return fusible and fuses(shape) and shape[1] % STAGES == 0
 
     def _fused(self, inputs, training: bool):
         _, width, channels = inputs.shape
