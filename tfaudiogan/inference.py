@@ -48,8 +48,9 @@ def load_model(
 
     Args:
         model: path of a ``.keras``, ``.tflite`` or ``.onnx`` file or of a SavedModel folder; a
-            Keras model; any function from ``(windows, window)`` to the same shape, with a
-            ``metadata`` attribute or without; or what this function returned before.
+            Keras model, with the weights that it has now; any function from
+            ``(windows, window)`` to the same shape, with a ``metadata`` attribute or without; or
+            what this function returned before.
         threads: of the processor to use; all of them unless given.
         sample_rate: of a Keras model or function that comes without metadata, in hertz.
         fuse: let a Keras model on TensorFlow fuse its work (``layers.fused``): up to twice as fast
