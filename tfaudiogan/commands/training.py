@@ -98,7 +98,8 @@ def train(
     relative_penalty: Annotated[
         bool | None,
         typer.Option(
-            "--relative-penalty/--absolute-penalty", help="For windows of level 1, or as they are."
+            "--relative-penalty/--absolute-penalty",
+            help="The critic's gradient for windows of level 1, or as it is.",
         ),
     ] = None,
     weight_clip: Annotated[
