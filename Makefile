@@ -51,7 +51,7 @@ benchmark: setup
 	$(BIN)/python -m benchmarks.training $(if $(REFERENCE),--reference $(REFERENCE))
 	$(BIN)/python -m benchmarks.input_pipeline --format wav --format flac
 	$(BIN)/python -m benchmarks.rendering
-	$(BIN)/python -m benchmarks.enhance
+	$(BIN)/python -m benchmarks.enhance --model saved_models/phone-restoration/phone-restoration.keras
 	$(BIN)/python -m benchmarks.exported saved_models/piano-mobile/piano-mobile.keras
 
 test-all: test test-slow test-jax test-beam test-tfio

@@ -78,10 +78,16 @@ def fused(function: Callable) -> Callable:
 
 
 def compiled(function: Callable) -> Callable:
-    """``function`` of tensors as one pass, without a gradient."""
+    """``function`` of tensors as one pass, without a gradient: to ask for one is an error."""
+    import tensorflow as tf
 
+    @tf.custom_gradient
     def call(*inputs):
-        return _compiled(function, tuple((tuple(x.shape), x.dtype) for x in inputs))(*inputs)
+        def gradient(*_):
+            raise NotImplementedError(f"{function.__name__} is compiled and has no gradient")
+
+        signature = tuple((tuple(x.shape), x.dtype) for x in inputs)
+        return _compiled(function, signature)(*inputs), gradient
 
     return call
 

@@ -1,7 +1,8 @@
 """Layer norm with what follows it, in few passes over memory, its gradients of two orders too.
 
 The gradients are written out, as those that are derived operation by operation take two to three
-times as long, and a critic's penalty takes the gradient of a gradient.
+times as long, and a critic's penalty takes the gradient of a gradient. Of what has no gradient here
+(the weights' gradients, and third orders), asking for one is an error.
 
 Notation: ``n = (x - mean) * inverse`` is normalized, ``<v>`` the mean of ``v`` over a sample, and
 ``P(v) = inverse * (v - <v> - n <v n>)`` the derivative of ``n``, which is symmetric. Outputs are
@@ -72,8 +73,9 @@ def normalized_in_few_passes(slope: float, kept_scale: float) -> Callable:
         def gradient(upstream):
             affine = by_affine(x, gamma, beta, mean, inverse, upstream, *kept)
             by_x = _by_x(x, gamma, mean, inverse, affine)
-            by_gamma, by_beta = _by_weights(x, gamma, beta, mean, inverse, affine)
-            return by_x, by_gamma, by_beta, *[None] * len(kept)
+            by_gamma, by_beta = compiled(_by_weights)(x, mean, inverse, affine)
+            by_weights = ops.cast(by_gamma, gamma.dtype), ops.cast(by_beta, beta.dtype)
+            return by_x, *by_weights, *[None] * len(kept)
 
         return outputs, gradient
 
@@ -117,21 +119,7 @@ def _second(x, gamma, mean, inverse, affine, mean_h, mean_hn, again):
     return ops.cast(by_x, x.dtype), ops.cast(by_gamma, gamma.dtype), scale * projected_u
 
 
-def _by_weights(x, gamma, beta, mean, inverse, affine):
-    import tensorflow as tf
-
-    @tf.custom_gradient
-    def once_differentiable(x, affine):
-        def gradient(*_):
-            raise NotImplementedError("layer norm's weight gradients have no gradient of their own")
-
-        return compiled(_sums)(x, mean, inverse, affine), gradient
-
-    by_gamma, by_beta = once_differentiable(x, affine)
-    return ops.cast(by_gamma, gamma.dtype), ops.cast(by_beta, beta.dtype)
-
-
-def _sums(x, mean, inverse, affine):
+def _by_weights(x, mean, inverse, affine):
     normal = (ops.cast(x, "float32") - mean) * inverse
     return tuple(ops.sum(values, axis=0, keepdims=True) for values in (affine * normal, affine))
 
