@@ -28,7 +28,7 @@ test-jax: setup
 
 # Rendering by Apache Beam, in an environment of its own: it holds other packages back.
 test-beam: fluidsynth $(BEAM_READY)
-	$(BEAM_VENV)/bin/python -m pytest -m "" tests/data/test_beam.py
+	$(BEAM_VENV)/bin/python -m pytest -m "" tests/making/test_beam.py
 
 $(BEAM_READY): setup.cfg
 	$(PYTHON) -m venv $(BEAM_VENV)

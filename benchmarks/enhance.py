@@ -39,7 +39,7 @@ class Measurement:
 
 def write_model(name: str, path: Path) -> Path:
     """A preset's generator as training would write it, with the weights that it starts from."""
-    from tfaudiogan.metadata import ModelMetadata, write_metadata
+    from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
     from tfaudiogan.models import build_generator
 
     config = preset(name)
@@ -63,14 +63,14 @@ def write_recording(path: Path, minutes: float, sample_rate: int) -> Path:
 
 def measure(model: Path, recording: Path, output: Path, batch: int) -> Measurement:
     """Enhance a file with ``batch`` windows at once; to be called in a fresh process."""
-    from tfaudiogan import enhancer, inference, streaming
+    from tfaudiogan.inference import enhance, load, streaming
 
-    for module in (inference, streaming):
+    for module in (load, streaming):
         module.WINDOWS_AT_ONCE = batch
-    loaded = inference.load_model(model, fuse=True)
+    loaded = load.load_model(model, fuse=True)
     loaded(np.zeros((batch, loaded.metadata.window), np.float32))
     begin = time.perf_counter()
-    enhancer.enhance_file(loaded, recording, output)
+    enhance.enhance_file(loaded, recording, output)
     return Measurement(time.perf_counter() - begin, peak_bytes() / 1e6)
 
 
@@ -90,7 +90,7 @@ def main(
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Windows at once; 16.")] = None,
 ) -> None:
     """Enhance a file of stereo noise: rate and most memory, for each number of windows at once."""
-    from tfaudiogan.metadata import read_metadata
+    from tfaudiogan.inference.metadata import read_metadata
 
     if model is not None and not model.is_file():
         raise InputError(f"{model} is not a file; give a .keras file")

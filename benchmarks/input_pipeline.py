@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tfaudiogan.commands.running import run
-from tfaudiogan.data.convert import FORMATS, convert_corpus
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.corpus_writer import CorpusWriter
-from tfaudiogan.data.starts import sounding_starts
-from tfaudiogan.data.tracks import Tracks
+from tfaudiogan.corpus.convert import FORMATS, convert_corpus
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.corpus.writing import CorpusWriter
+from tfaudiogan.crops.starts import sounding_starts
+from tfaudiogan.crops.tracks import Tracks
 from tfaudiogan.progress import progress_bar
 
 SAMPLE_RATE = 44100
@@ -55,11 +55,11 @@ def write_corpus(folder: Path, tracks: int, minutes: float) -> Corpus:
 
 def streams(corpus: Corpus, window: int, batch: int) -> Iterator[tuple[str, Iterator]]:
     """The training crops of each backend's module."""
-    from tfaudiogan.data import py_crops, tf_crops
+    from tfaudiogan.crops import py_dataset, tf_data
 
     pairs = corpus.split("train")
     tracks, starts = Tracks.of_pairs(corpus, pairs), sounding_starts(pairs, window)
-    for name, module in (("tf.data", tf_crops), ("NumPy", py_crops)):
+    for name, module in (("tf.data", tf_data), ("NumPy", py_dataset)):
         yield name, iter(module.training(tracks, starts, window, batch, 0, 0, 1))
 
 

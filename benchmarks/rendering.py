@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tfaudiogan.commands.running import run
-from tfaudiogan.data.build import Recipe
-from tfaudiogan.data.corpus_writer import CorpusWriter
-from tfaudiogan.data.parallel import processors, run_jobs
-from tfaudiogan.data.render import Renderer
+from tfaudiogan.corpus.writing import CorpusWriter
+from tfaudiogan.making.build import Recipe
+from tfaudiogan.making.instrument import Renderer
+from tfaudiogan.parallel import processors, run_jobs
 from tfaudiogan.progress import progress_bar
 
 MAESTRO_HOURS = 198.7
@@ -115,7 +115,7 @@ def main(
     rates: dict[int, list[float]] = {count: [] for count in counts}
     with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
         if midi is None:
-            from tfaudiogan.data.composer import compose_corpus
+            from tfaudiogan.making.composer import compose_corpus
 
             pieces = {"train": tracks * most}
             midi = compose_corpus(Path(folder) / "midi", seconds=30.0, pieces=pieces)

@@ -51,8 +51,8 @@ def prepare(config: Config, batch: int) -> Ours:
     import tensorflow as tf
 
     from benchmarks.operations import forward_operations, step_operations
-    from tfaudiogan.inference import load_model
-    from tfaudiogan.layers.fused import fusing
+    from tfaudiogan.inference.load import load_model
+    from tfaudiogan.layers.cpu.fused import fusing
     from tfaudiogan.losses import time_loss
     from tfaudiogan.models import build_discriminator, build_generator
     from tfaudiogan.training import WGANGP

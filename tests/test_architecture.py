@@ -8,29 +8,29 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BOTTOM = {"errors", "storage", "progress", "extras", "_version"}
+BOTTOM = {"errors", "storage", "progress", "extras", "parallel", "_version"}
 ALLOWED = {
     "errors": set(),
     "_version": set(),
     "storage": {"errors"},
     "progress": set(),
     "extras": {"errors"},
+    "parallel": {"errors"},
     "config": BOTTOM,
     "audio": BOTTOM,
     "layers": set(),
     "losses": {"audio"},
     "metrics": {"audio", "losses"},
     "models": {"layers"},
-    "metadata": BOTTOM | {"audio"},
-    "data": BOTTOM | {"audio", "config"},
-    "training": BOTTOM
-    | {"audio", "config", "data", "layers", "losses", "metrics", "models", "metadata"},
-    "inference": BOTTOM | {"audio", "metadata", "layers", "models"},
-    "streaming": BOTTOM | {"audio", "metadata", "inference"},
-    "enhancer": BOTTOM | {"audio", "metadata", "inference", "streaming"},
-    "evaluation": BOTTOM
-    | {"audio", "config", "data", "metrics", "models", "metadata", "inference", "enhancer"},
-    "export": BOTTOM | {"audio", "metadata", "models", "inference", "enhancer", "streaming"},
+    "corpus": BOTTOM | {"audio"},
+    "making": BOTTOM | {"audio", "corpus"},
+    "crops": BOTTOM | {"audio", "corpus"},
+    "training": BOTTOM | {"config", "layers", "losses", "metrics", "models"},
+    "inference": BOTTOM | {"audio", "layers", "models"},
+    "runs": BOTTOM | {"audio", "config", "corpus", "crops", "training", "models", "inference"},
+    "reporting": BOTTOM | {"audio"},
+    "evaluation": BOTTOM | {"audio", "corpus", "crops", "metrics", "inference", "reporting"},
+    "export": BOTTOM | {"audio", "inference"},
 }
 ALLOWED["experiments"] = set(ALLOWED)
 ALLOWED["commands"] = set(ALLOWED)
@@ -74,9 +74,9 @@ def test_imports_run_one_way(path):
     [
         ("import tfaudiogan", ("tensorflow", "keras", "numpy")),
         ("import tfaudiogan.cli", ("tensorflow", "keras", "matplotlib", "scipy", "numpy")),
-        ("import tfaudiogan.streaming", ("tensorflow", "keras")),
+        ("import tfaudiogan.inference.streaming", ("tensorflow", "keras")),
         ("import tfaudiogan.audio.files", ("tensorflow", "keras")),
-        ("import tfaudiogan.data.corpus", ("tensorflow", "keras")),
+        ("import tfaudiogan.corpus.reading", ("tensorflow", "keras")),
     ],
 )
 def test_light_imports_stay_light(statement, absent):

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from tests.conftest import write_corpus
-from tests.training.test_run import TINY
+from tests.runs.test_train import TINY
 from tfaudiogan.cli import main
 from tfaudiogan.errors import InputError
-from tfaudiogan.training import run as training_run
+from tfaudiogan.runs import train as training_run
 
 ROOT = Path(__file__).parents[1]
 

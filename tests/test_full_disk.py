@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tfaudiogan.data.composer import compose_corpus
+from tfaudiogan.making.composer import compose_corpus
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "saved_models/piano-mobile/piano-mobile"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfaudiogan import enhance
-from tfaudiogan.metadata import read_metadata
+from tfaudiogan.inference.metadata import read_metadata
 
 FOLDER = Path(__file__).parents[1] / "saved_models"
 MODELS = sorted(path for suffix in ("keras", "tflite") for path in FOLDER.glob(f"*/*.{suffix}"))

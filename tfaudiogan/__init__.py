@@ -8,8 +8,8 @@ from importlib import import_module
 from tfaudiogan._version import __version__
 
 _HOME = {
-    "enhance": "tfaudiogan.enhancer",
-    "load_model": "tfaudiogan.enhancer",
+    "enhance": "tfaudiogan.inference.enhance",
+    "load_model": "tfaudiogan.inference.enhance",
     "Config": "tfaudiogan.config",
     "LossWeights": "tfaudiogan.config",
     "SubPixel1D": "tfaudiogan.layers",

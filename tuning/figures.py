@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfaudiogan.evaluation.drawing import (
+from tfaudiogan.reporting.drawing import (
     COLOURS,
     FAINT,
     INK,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import keras
 
+from tfaudiogan import crops
 from tfaudiogan.config import Config
-from tfaudiogan.data import crops
-from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.runs.callbacks import AveragedWeights, StopOnDivergence
+from tfaudiogan.runs.train import load_autoencoder
 from tfaudiogan.training.build import build_model, windows_per_step
-from tfaudiogan.training.callbacks import AveragedWeights, StopOnDivergence
-from tfaudiogan.training.run import load_autoencoder
 from tuning.oracles import keras_tuner
 from tuning.space import Space, derive
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfaudiogan.config import Config
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.evaluation.page import Number, Page
+from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.evaluation.report import versions
+from tfaudiogan.reporting.page import Number, Page
 from tfaudiogan.storage import write_text
 from tuning import figures
 from tuning.display import setting

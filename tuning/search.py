@@ -31,7 +31,7 @@ from tuning import space as searching
 from tuning.settings import OBJECTIVES, TUNERS, Settings, claim
 
 if TYPE_CHECKING:
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.reading import Corpus
     from tuning.records import Record
 
 ROLES = ("alone", "chief", "worker")
@@ -140,7 +140,7 @@ def search(
     narrowing |= dict(map(searching.parse_fix, fix or ()))
     _assume(role, worker_id, chief)
 
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.reading import Corpus
 
     corpus = Corpus.load(data)
     try:
@@ -282,7 +282,7 @@ def _check_networks(build_model, base: Config, space: searching.Space) -> None:
 def _pretrain(base: Config, corpus, path: Path, space: searching.Space, settings: Settings) -> None:
     if path.is_file() or not space.can_use_features:
         return
-    from tfaudiogan.training.run import train_autoencoder
+    from tfaudiogan.runs.train import train_autoencoder
 
     console.print(f"pretraining the autoencoder of all trials, {settings.autoencoder_steps} steps")
     train_autoencoder(base, corpus, path, settings.autoencoder_steps)

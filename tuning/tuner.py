@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 from keras_tuner import errors
 
-from tfaudiogan.training.callbacks import Diverged
-from tfaudiogan.training.checkpoint import assign_values, load_values, save_state
+from tfaudiogan.runs.callbacks import Diverged
+from tfaudiogan.runs.checkpoint import assign_values, load_values, save_state
 from tuning.hypermodel import SearchModel
 from tuning.oracles import SearchOracle, keras_tuner
 from tuning.records import FILE, PROJECT, Record, read_records

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.corpus.writing import CorpusWriter
 
 RATE = 8000
 WINDOW = 1024

@@ -3,8 +3,8 @@ import pytest
 from scipy import signal
 
 from tests.audio.signals import noise
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.corpus.writing import CorpusWriter
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation import equalizer
 from tfaudiogan.evaluation.equalizer import Equalizer, fit_equalizer

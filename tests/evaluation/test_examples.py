@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import RATE, WINDOW, tone, write_track
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.corpus.writing import CorpusWriter
 from tfaudiogan.evaluation.examples import make_examples
 from tfaudiogan.evaluation.scores import reconstruct
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import WINDOW
-from tests.evaluation.test_page import Outline
+from tests.reporting.test_page import Outline
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation import report
 from tfaudiogan.evaluation.examples import Example, make_examples
 from tfaudiogan.evaluation.scores import score
-from tfaudiogan.evaluation.tables import Scores
+from tfaudiogan.reporting.tables import Scores
 
 
 def half(x: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ import scipy.signal
 from keras import ops
 
 from tests.evaluation.conftest import RATE, WINDOW, tone, write_track
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.corpus_writer import CorpusWriter
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.corpus.writing import CorpusWriter
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.scores import (
     best_gain,

@@ -7,8 +7,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
-from tests.evaluation.test_page import Outline
 from tests.experiments.conftest import TINY
+from tests.reporting.test_page import Outline
 from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.figure6 import run_figure6
 from tfaudiogan.experiments.separation import NEIGHBOURS, embed, separability

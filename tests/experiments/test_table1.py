@@ -3,15 +3,15 @@ import json
 
 import pytest
 
-from tests.evaluation.test_page import Outline
 from tests.experiments.conftest import TINY, with_modern
+from tests.reporting.test_page import Outline
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation import scores as scoring
-from tfaudiogan.evaluation.tables import Scores
 from tfaudiogan.experiments import table1
 from tfaudiogan.experiments.table1 import run_table1
-from tfaudiogan.training import run as training
-from tfaudiogan.training.callbacks import Interrupted
+from tfaudiogan.reporting.tables import Scores
+from tfaudiogan.runs import train as training
+from tfaudiogan.runs.callbacks import Interrupted
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 
 from tests.experiments.conftest import TINY, with_modern
-from tfaudiogan.evaluation.history import read_history
-from tfaudiogan.evaluation.tables import METRICS, Row, Statistic, Table
 from tfaudiogan.experiments.recipes import table1_recipes
 from tfaudiogan.experiments.table1_page import (
     as_markdown,
@@ -11,6 +9,8 @@ from tfaudiogan.experiments.table1_page import (
     beside_published,
     curves_of_runs,
 )
+from tfaudiogan.reporting.history import read_history
+from tfaudiogan.reporting.tables import METRICS, Row, Statistic, Table
 
 
 @pytest.fixture

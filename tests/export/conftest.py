@@ -3,7 +3,7 @@ import pytest
 
 from tests.networks import awake
 from tfaudiogan.export.saved_model import export_saved_model
-from tfaudiogan.metadata import ModelMetadata, write_metadata
+from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.models import build_generator
 
 if keras.backend.backend() != "tensorflow":

@@ -10,7 +10,7 @@ from tfaudiogan import enhance, extras
 from tfaudiogan.export.onnx import export_onnx
 from tfaudiogan.export.saved_model import export_saved_model
 from tfaudiogan.export.tflite import export_tflite
-from tfaudiogan.metadata import write_metadata
+from tfaudiogan.inference.metadata import write_metadata
 from tfaudiogan.models import build_generator
 
 

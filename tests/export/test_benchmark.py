@@ -5,7 +5,7 @@ from tests.export.conftest import METADATA
 from tests.networks import awake
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.benchmark import Measurement, benchmark, table
-from tfaudiogan.metadata import write_metadata
+from tfaudiogan.inference.metadata import write_metadata
 from tfaudiogan.models import build_generator
 
 

@@ -5,7 +5,7 @@ from tests.export.signals import notes
 from tfaudiogan import enhance, extras
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.onnx import export_onnx
-from tfaudiogan.metadata import read_metadata
+from tfaudiogan.inference.metadata import read_metadata
 from tfaudiogan.storage import checksum
 
 needs_onnx = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from tfaudiogan import enhance, load_model
 from tfaudiogan.audio.levels import measure_level
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.saved_model import export_saved_model
-from tfaudiogan.metadata import ModelMetadata, read_metadata, write_metadata
+from tfaudiogan.inference.metadata import ModelMetadata, read_metadata, write_metadata
 from tfaudiogan.storage import checksum
 
 # float32 through the same network in other batches; the signals are within [-1, 1].

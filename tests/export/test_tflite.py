@@ -12,11 +12,11 @@ from tfaudiogan.audio.levels import gain_to_common_level, measure_level
 from tfaudiogan.errors import InputError
 from tfaudiogan.export import quantization
 from tfaudiogan.export.tflite import QUANTIZATIONS, export_tflite
-from tfaudiogan.inference import load_keras
-from tfaudiogan.metadata import read_metadata, write_metadata
+from tfaudiogan.inference.load import load_keras
+from tfaudiogan.inference.metadata import read_metadata, write_metadata
+from tfaudiogan.inference.streaming import StreamingEnhancer
 from tfaudiogan.models import build_generator
 from tfaudiogan.storage import checksum
-from tfaudiogan.streaming import StreamingEnhancer
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 

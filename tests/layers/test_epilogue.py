@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tfaudiogan.layers import Epilogue1D, Inception1D
-from tfaudiogan.layers.fused import fuses, fusing
+from tfaudiogan.layers.cpu.fused import fuses, fusing
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 needs_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="only TensorFlow is fused")

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.training.test_run import TINY
+from tests.runs.test_train import TINY
 from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.errors import InputError
-from tfaudiogan.training.run import train
+from tfaudiogan.runs.train import train
 from tuning.records import read_records
 from tuning.search import main, run_search
 from tuning.settings import Settings

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from tests.training.test_run import TINY
+from tests.runs.test_train import TINY
 from tests.tuning.conftest import curve
 from tfaudiogan.config import LossWeights
 from tfaudiogan.errors import InputError
-from tfaudiogan.training.callbacks import Diverged
+from tfaudiogan.runs.callbacks import Diverged
 from tuning import tuner as tuners
 from tuning.records import Record, read_records
 from tuning.search import run_search

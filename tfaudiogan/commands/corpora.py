@@ -113,8 +113,8 @@ def render(
     if (midi is None) == (audio is None) or source is None:
         raise InputError("give one source: --midi DIR, or --audio DIR for phone and superres")
     if task == "instrument":
-        from tfaudiogan.data.midi import Transformation
-        from tfaudiogan.data.render import render_corpus
+        from tfaudiogan.making.instrument import render_corpus
+        from tfaudiogan.making.midi import Transformation
 
         if midi is None:
             raise InputError("the instrument task renders MIDI; give --midi DIR")
@@ -135,11 +135,11 @@ def render(
             midi, out, input=input, target=target, soundfont=font, **common
         )
     elif task == "phone":
-        from tfaudiogan.data.phone import render_phone
+        from tfaudiogan.making.phone import render_phone
 
         corpus, report = render_phone(source, out, preset=degradation, **drawn, **common)
     elif task == "superres":
-        from tfaudiogan.data.superres import render_superres
+        from tfaudiogan.making.superres import render_superres
 
         corpus, report = render_superres(source, out, ratio=ratio, **drawn, **common)
     else:
@@ -161,7 +161,7 @@ def pairs(
     jobs: Jobs = None,
 ) -> None:
     """Make a corpus of your own recordings: match, align and split them."""
-    from tfaudiogan.data.pairs import pair_recordings
+    from tfaudiogan.making.pairs import pair_recordings
 
     corpus, report = pair_recordings(
         input, target, out, sample_rate=sample_rate, alignment=not aligned, jobs=jobs
@@ -189,8 +189,8 @@ def convert(
     jobs: Jobs = None,
 ) -> None:
     """Write a corpus in another file format, to train from as from the first."""
-    from tfaudiogan.data.convert import convert_corpus
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.convert import convert_corpus
+    from tfaudiogan.corpus.reading import Corpus
 
     corpus = convert_corpus(Corpus.load(data), out, format, jobs=jobs)
     print(f"{corpus.folder}: {corpus.description}")
@@ -204,7 +204,7 @@ def degrade(
     seed: Seed = 0,
 ) -> None:
     """Make a recording sound as if taken by a phone, to hear what the phone task learns from."""
-    from tfaudiogan.data.phone import degrade_file
+    from tfaudiogan.making.phone import degrade_file
 
     chain = degrade_file(recording, out, preset=preset, seed=seed)
     print(f"{out}: {chain}")

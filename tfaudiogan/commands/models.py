@@ -36,9 +36,9 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Score a model on held-out pairs, beside the baselines."""
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.evaluation.run_report import report_model, score_model
-    from tfaudiogan.inference import load_model
+    from tfaudiogan.inference.load import load_model
 
     corpus = Corpus.load(data)
     loaded = load_model(model)
@@ -65,8 +65,8 @@ def enhance(
     ] = False,
 ) -> None:
     """Run a model over whole recordings of any length, rate and channels."""
-    from tfaudiogan.enhancer import are_long, enhance_file
-    from tfaudiogan.inference import load_model
+    from tfaudiogan.inference.enhance import are_long, enhance_file
+    from tfaudiogan.inference.load import load_model
     from tfaudiogan.progress import progress_bar
 
     several = len(recordings) > 1 or out.is_dir() or not out.suffix

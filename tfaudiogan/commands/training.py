@@ -23,8 +23,8 @@ def _next_free(folder: Path) -> Path:
 
 
 def _demo_corpus(seed: int):
-    from tfaudiogan.data.composer import compose_corpus
-    from tfaudiogan.data.render import render_corpus
+    from tfaudiogan.making.composer import compose_corpus
+    from tfaudiogan.making.instrument import render_corpus
 
     midi = Path("corpora/demo-midi")
     console.print("composing and rendering the demo corpus")
@@ -131,7 +131,7 @@ def train(
     ] = "none",
 ) -> None:
     """Train a generator, evaluate it and write its report; without --data, on the demo corpus."""
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.reading import Corpus
 
     corpus = Corpus.load(data) if data else None
     if additive_skip is None and config is None and corpus and corpus.task == "superres":
@@ -165,8 +165,8 @@ def train(
     if resume and run is None:
         raise InputError("--resume needs the --run to continue")
     from tfaudiogan.evaluation.run_report import report_run
-    from tfaudiogan.training.distribution import choose
-    from tfaudiogan.training.run import train as train_run
+    from tfaudiogan.runs.devices import choose
+    from tfaudiogan.runs.train import train as train_run
 
     devices = choose(strategy)
     corpus = corpus or _demo_corpus(chosen.training.seed)
@@ -174,7 +174,7 @@ def train(
     folder = run or _next_free(Path("runs") / name)
     callbacks = []
     if tensorboard and devices.chief:
-        from tfaudiogan.training.tensorboard import tensorboard_callbacks
+        from tfaudiogan.runs.tensorboard import tensorboard_callbacks
 
         callbacks = tensorboard_callbacks(folder, corpus, chosen.window)
     finished = train_run(
@@ -256,7 +256,7 @@ def table1(
     )
     if config is None:
         chosen = dataclasses.replace(chosen, optimizer=configuration.preset("paper").optimizer)
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.experiments.table1 import run_table1
 
     settings = chosen.training
@@ -298,7 +298,7 @@ def figure6(
 ) -> None:
     """Embed the autoencoder's bottleneck channels, and say how separable the two sounds are."""
     chosen = configure(preset, config, None, {"training": {"batch": batch, "seed": seed}}, window)
-    from tfaudiogan.data.corpus import Corpus
+    from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.experiments.figure6 import run_figure6
 
     found = run_figure6(

@@ -7,7 +7,7 @@ from scipy import fft
 from scipy.linalg import solve_toeplitz
 from scipy.signal import oaconvolve
 
-from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.corpus.reading import Corpus
 
 _BLOCK = 1 << 17
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.manifest import Pair
+from tfaudiogan.corpus.manifest import Pair
+from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.evaluation.scores import ModelFunction, reconstruct
 
 

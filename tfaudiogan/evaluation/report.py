@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan._version import __version__
-from tfaudiogan.evaluation import figures
 from tfaudiogan.evaluation.examples import Example
-from tfaudiogan.evaluation.history import read_history
-from tfaudiogan.evaluation.page import Number, Page, Section
-from tfaudiogan.evaluation.tables import DASH, Row, Scores, Table, signed, verdict
+from tfaudiogan.reporting import figures
+from tfaudiogan.reporting.history import read_history
+from tfaudiogan.reporting.page import Number, Page, Section
+from tfaudiogan.reporting.tables import DASH, Row, Scores, Table, signed, verdict
 from tfaudiogan.storage import write_text
 
 __all__ = ["Number", "Page", "Section", "add_examples", "add_training", "versions", "write_report"]

@@ -4,14 +4,14 @@ import functools
 import json
 from pathlib import Path
 
-from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.equalizer import fit_equalizer
 from tfaudiogan.evaluation.examples import make_examples
 from tfaudiogan.evaluation.report import write_report
 from tfaudiogan.evaluation.scores import MetricFunction, score
-from tfaudiogan.evaluation.tables import Scores
-from tfaudiogan.inference import WindowModel, load_model
+from tfaudiogan.inference.load import WindowModel, load_model
+from tfaudiogan.reporting.tables import Scores
 
 EQUALIZER = "Linear equalizer"
 EQUALIZER_SECONDS = 1200.0
@@ -121,7 +121,7 @@ def report_run(run, corpus: Corpus) -> Scores:
     ``tfaudiogan evaluate`` takes all.
 
     Args:
-        run: a ``training.run.RunFolder``.
+        run: a ``runs.train.RunFolder``.
     """
     model = load_model(run.generator)
     scores = score_model(model, corpus, windows=RUN_WINDOWS, seconds=RUN_SECONDS)

@@ -18,12 +18,12 @@ import numpy as np
 
 from tfaudiogan.audio.levels import db_to_gain
 from tfaudiogan.audio.windows import check_window, overlap_add, split_windows
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.data.manifest import Pair
-from tfaudiogan.data.starts import grid_starts, spread
+from tfaudiogan.corpus.manifest import Pair
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.crops.starts import grid_starts, spread
 from tfaudiogan.errors import InputError
-from tfaudiogan.evaluation.tables import METRICS, Metric, Row, Scores, Statistic, Table
 from tfaudiogan.progress import progress_bar
+from tfaudiogan.reporting.tables import METRICS, Metric, Row, Scores, Statistic, Table
 
 _ROWS = 16
 

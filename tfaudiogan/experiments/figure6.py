@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tfaudiogan import crops
 from tfaudiogan.config import Config
-from tfaudiogan.data import crops
-from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.figure6_page import write_figure6
 from tfaudiogan.experiments.ledger import settle
@@ -58,7 +58,7 @@ def run_figure6(
         InputError: when a size is out of range, or the folder holds another experiment.
         Diverged: when an autoencoder's loss is not a number.
     """
-    from tfaudiogan.training.run import load_autoencoder
+    from tfaudiogan.runs.train import load_autoencoder
 
     out = Path(out)
     sizes = {"autoencoder steps": autoencoder_steps, "batches": batches, "panels": panels}
@@ -125,7 +125,7 @@ def _variants(classifier_weight: float) -> list[tuple[str, str, float]]:
 
 
 def _trained(config: Config, corpus: Corpus, path: Path, steps: int, classifier_weight: float):
-    from tfaudiogan.training.run import load_autoencoder, train_autoencoder
+    from tfaudiogan.runs.train import load_autoencoder, train_autoencoder
 
     if path.is_file():
         return load_autoencoder(path, config.window)

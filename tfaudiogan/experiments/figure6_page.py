@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.config import Config
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.evaluation.drawing import (
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.evaluation.report import versions
+from tfaudiogan.experiments.separation import Separation
+from tfaudiogan.reporting.drawing import (
     COLOURS,
     WIDTH_INCHES,
     encoded,
@@ -16,9 +18,7 @@ from tfaudiogan.evaluation.drawing import (
     new_figure,
     styled,
 )
-from tfaudiogan.evaluation.page import Number, Page
-from tfaudiogan.evaluation.report import versions
-from tfaudiogan.experiments.separation import Separation
+from tfaudiogan.reporting.page import Number, Page
 from tfaudiogan.storage import replacing
 
 COLUMNS = 3

@@ -5,16 +5,16 @@ import json
 from pathlib import Path
 
 from tfaudiogan.config import Config
-from tfaudiogan.data.corpus import Corpus
+from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.run_report import run_metrics
 from tfaudiogan.evaluation.scores import score
-from tfaudiogan.evaluation.tables import Scores, join
 from tfaudiogan.experiments.ledger import settle
 from tfaudiogan.experiments.recipes import Recipe, table1_recipes
 from tfaudiogan.experiments.table1_page import write_table1
-from tfaudiogan.inference import load_model
+from tfaudiogan.inference.load import load_model
 from tfaudiogan.progress import console
+from tfaudiogan.reporting.tables import Scores, join
 from tfaudiogan.storage import checksum, write_text
 
 METRICS = ("snr", "lsd", "multi_resolution_distance")
@@ -98,7 +98,7 @@ def run_table1(
 
 
 def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path:
-    from tfaudiogan.training.run import train_autoencoder
+    from tfaudiogan.runs.train import train_autoencoder
 
     if not path.is_file():
         console.print(f"pretraining the autoencoder for {steps} steps")
@@ -108,9 +108,9 @@ def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path
 
 def _train(row: Recipe, corpus: Corpus, folder: Path, steps: int, autoencoder: Path):
     """The run of a row, as far as it is missing."""
-    from tfaudiogan.training.callbacks import Diverged, Interrupted
-    from tfaudiogan.training.checkpoint import read_progress
-    from tfaudiogan.training.run import RunFolder, train
+    from tfaudiogan.runs.callbacks import Diverged, Interrupted
+    from tfaudiogan.runs.checkpoint import read_progress
+    from tfaudiogan.runs.train import RunFolder, train
 
     run = RunFolder(folder)
     if run.checkpoint.is_file() and read_progress(run.checkpoint)["step"] >= steps:

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.config import LossWeights
-from tfaudiogan.data.corpus import Corpus
-from tfaudiogan.evaluation import figures
-from tfaudiogan.evaluation.drawing import (
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.evaluation.examples import make_examples
+from tfaudiogan.evaluation.report import READING, add_examples, versions
+from tfaudiogan.experiments.recipes import PUBLISHED_IDENTITY, Recipe
+from tfaudiogan.inference.load import load_model
+from tfaudiogan.reporting import figures
+from tfaudiogan.reporting.drawing import (
     COLOURS,
     INK,
     encoded,
@@ -21,13 +25,9 @@ from tfaudiogan.evaluation.drawing import (
     plain_logarithmic,
     styled,
 )
-from tfaudiogan.evaluation.examples import make_examples
-from tfaudiogan.evaluation.history import read_history
-from tfaudiogan.evaluation.page import Page, Section
-from tfaudiogan.evaluation.report import READING, add_examples, versions
-from tfaudiogan.evaluation.tables import DASH, METRICS, Scores, Statistic, Table, signed
-from tfaudiogan.experiments.recipes import PUBLISHED_IDENTITY, Recipe
-from tfaudiogan.inference import load_model
+from tfaudiogan.reporting.history import read_history
+from tfaudiogan.reporting.page import Page, Section
+from tfaudiogan.reporting.tables import DASH, METRICS, Scores, Statistic, Table, signed
 from tfaudiogan.storage import write_text
 
 EXAMPLES = 3

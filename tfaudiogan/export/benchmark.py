@@ -20,8 +20,8 @@ from tfaudiogan.export.quantization import calibration_windows
 from tfaudiogan.export.saved_model import export_saved_model
 from tfaudiogan.export.tflite import QUANTIZATIONS, export_tflite
 from tfaudiogan.extras import missing
-from tfaudiogan.inference import WINDOWS_AT_ONCE, load_model
-from tfaudiogan.metadata import read_metadata
+from tfaudiogan.inference.load import WINDOWS_AT_ONCE, load_model
+from tfaudiogan.inference.metadata import read_metadata
 
 if TYPE_CHECKING:
     import rich.table

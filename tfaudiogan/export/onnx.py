@@ -5,7 +5,7 @@ from pathlib import Path
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.source import load_source
 from tfaudiogan.extras import require
-from tfaudiogan.metadata import write_metadata
+from tfaudiogan.inference.metadata import write_metadata
 from tfaudiogan.storage import replacing
 
 

@@ -12,7 +12,7 @@ from tfaudiogan.audio.windows import periodic_hann
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.source import load_source
 from tfaudiogan.export.warmup import write_warmup
-from tfaudiogan.metadata import ModelMetadata, write_metadata
+from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 
 if TYPE_CHECKING:
     import keras

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfaudiogan.errors import InputError
-from tfaudiogan.inference import load_keras
-from tfaudiogan.metadata import ModelMetadata, read_metadata
+from tfaudiogan.inference.load import load_keras
+from tfaudiogan.inference.metadata import ModelMetadata, read_metadata
 from tfaudiogan.storage import checksum
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.quantization import calibration_windows, quantize
 from tfaudiogan.export.source import load_source
-from tfaudiogan.inference import load_tflite
-from tfaudiogan.metadata import write_metadata
+from tfaudiogan.inference.load import load_tflite
+from tfaudiogan.inference.metadata import write_metadata
 from tfaudiogan.storage import replacing
 
 QUANTIZATIONS = ("float32", "float16", "dynamic")
@@ -20,8 +20,8 @@ def export_tflite(model_path: Path | str, out: Path | str, quantization: str = "
     """Write a TFLite file with built-in operators only, and return its path.
 
     Its signature ``window`` maps ``audio``, ``(1, window)`` float32, to ``audio`` of that shape.
-    Levels and overlap-add happen outside: ``tfaudiogan.streaming`` shows how. The metadata is in
-    the file, in a zip archive after the model.
+    Levels and overlap-add happen outside: ``tfaudiogan.inference.streaming`` shows how. The
+    metadata is in the file, in a zip archive after the model.
 
     Args:
         model_path: a ``.keras`` file with metadata.

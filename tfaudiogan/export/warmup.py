@@ -7,7 +7,7 @@ brings another TensorFlow along.
 
 from pathlib import Path
 
-from tfaudiogan.metadata import ASSETS
+from tfaudiogan.inference.metadata import ASSETS
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 

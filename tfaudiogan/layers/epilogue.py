@@ -4,9 +4,9 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from tfaudiogan.layers.fused import fused, fuses
-from tfaudiogan.layers.normalization import EPSILON, STAGES, normalized_in_few_passes
-from tfaudiogan.layers.random_bytes import random_bytes
+from tfaudiogan.layers.cpu.fused import fused, fuses
+from tfaudiogan.layers.cpu.normalization import EPSILON, STAGES, normalized_in_few_passes
+from tfaudiogan.layers.cpu.random_bytes import random_bytes
 from tfaudiogan.layers.rearrangement import check_rank_3
 
 

@@ -1,14 +1,14 @@
 import keras
 
-from tfaudiogan.layers.folding import convolve
+from tfaudiogan.layers.cpu.folding import convolve
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class FoldedConv1D(keras.layers.Conv1D):
     """Keras's ``Conv1D``, several times as fast where channels or filters are few.
 
-    Same weights and, to rounding, same output; ``layers.folding`` says how. Padding is "same", the
-    strides and the dilation are 1 and there is one group.
+    Same weights and, to rounding, same output; ``layers.cpu.folding`` says how. Padding is "same",
+    the strides and the dilation are 1 and there is one group.
 
     Args:
         filters: channels of the output.

@@ -4,7 +4,7 @@ from itertools import accumulate
 import keras
 from keras import ops
 
-from tfaudiogan.layers.folding import convolve
+from tfaudiogan.layers.cpu.folding import convolve
 from tfaudiogan.layers.rearrangement import check_rank_3
 
 

@@ -7,7 +7,7 @@ summed. Under JAX the compiler shares the arrays out, and the step is that of on
 import keras
 from keras import ops
 
-from tfaudiogan.layers.fused import fusing
+from tfaudiogan.layers.cpu.fused import fusing
 
 
 def _strategy():

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from tfaudiogan.audio import overlap_add, split_windows
+from tfaudiogan.errors import InputError
+from tfaudiogan.inference.load import WindowModel
+from tfaudiogan.inference.metadata import ModelMetadata
+from tfaudiogan.inference.streaming import StreamingEnhancer, through
+
+WINDOW = 64
+
+
+def stateful_over_a_window(windows):
+    """Not linear, and each output depends on all earlier samples of its window."""
+    return np.tanh(np.cumsum(windows, axis=1, dtype=np.float32))
+
+
+def model(function=stateful_over_a_window):
+    return WindowModel(function, ModelMetadata(8000, WINDOW))
+
+
+def stream(enhancer, audio, rng, largest):
+    cuts, position = [], 0
+    while position < len(audio):
+        cuts.append(audio[position : position + int(rng.integers(0, largest))])
+        position += len(cuts[-1])
+    return np.concatenate(list(through(enhancer, cuts)))
+
+
+@pytest.mark.parametrize("largest", [2, 50, 5000])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("samples", [0, 1, 31, 32, 33, 63, 64, 65, 96, 1000, 2047])
+def test_equal_to_offline_for_any_blocks(samples, channels, largest):
+    rng = np.random.default_rng(samples)
+    audio = rng.uniform(-1, 1, (samples, channels)).astype(np.float32)
+    enhancer = StreamingEnhancer(model(), channels)
+    for _ in range(2):  # flush makes it ready for another stream
+        output = stream(enhancer, audio, rng, largest)
+        assert output.shape == audio.shape
+        for channel in range(channels):
+            windows = stateful_over_a_window(split_windows(audio[:, channel], WINDOW))
+            np.testing.assert_array_equal(output[:, channel], overlap_add(windows, samples))
+
+
+def test_the_model_sees_as_many_windows_as_offline():
+    seen = []
+
+    def count(windows):
+        seen.append(len(windows))
+        return windows
+
+    for samples in range(1, 200):
+        seen.clear()
+        enhancer = StreamingEnhancer(model(count))
+        enhancer.feed(np.zeros(samples))
+        enhancer.flush()
+        assert sum(seen) == len(split_windows(np.zeros(samples), WINDOW))
+
+
+def test_latency_is_one_window_and_no_less():
+    enhancer = StreamingEnhancer(model())
+    assert enhancer.latency == WINDOW
+    given, held = 0, []
+    for fed in range(1, 400):
+        given += len(enhancer.feed(np.zeros(1)))
+        held.append(fed - given)
+    assert max(held) == WINDOW - 1
+
+
+def test_gain_is_applied_and_undone():
+    audio = np.random.default_rng(0).uniform(-1, 1, 500).astype(np.float32)
+    enhancer = StreamingEnhancer(model(), gain=0.25)
+    output = np.concatenate([enhancer.feed(audio), enhancer.flush()[:, 0]])
+    expected = overlap_add(stateful_over_a_window(split_windows(audio * 0.25, WINDOW)), 500) * 4
+    np.testing.assert_allclose(output, expected, atol=1e-6)  # a power of two: exact but for tanh
+
+
+def test_channels_do_not_mix():
+    audio = np.zeros((500, 2), np.float32)
+    audio[:, 1] = np.random.default_rng(0).uniform(-1, 1, 500)
+    output = np.concatenate(list(through(StreamingEnhancer(model(), 2), [audio])))
+    assert not output[:, 0].any()
+    assert output[:, 1].any()
+
+
+def test_memory_of_the_state_does_not_grow():
+    enhancer = StreamingEnhancer(model())
+    for _ in range(50):
+        enhancer.feed(np.zeros(999))
+    assert max(a.size for a in vars(enhancer).values() if isinstance(a, np.ndarray)) < 2 * WINDOW
+
+
+def test_a_model_that_gives_nan():
+    enhancer = StreamingEnhancer(model(lambda windows: windows * np.nan))
+    with pytest.raises(InputError, match="the model gave NaN"):
+        enhancer.feed(np.ones(200))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"channels": 0}, "channels is 0"),
+        ({"gain": 0.0}, "gain is 0.0"),
+        ({"gain": -1.0}, "gain is -1.0"),
+        ({"gain": float("inf")}, "gain is inf"),
+        ({"gain": float("nan")}, "gain is nan"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        StreamingEnhancer(model(), **arguments)
+
+
+@pytest.mark.parametrize("shape", [(10,), (10, 1), (10, 3), (1, 10, 2)])
+def test_block_of_other_channels(shape):
+    with pytest.raises(ValueError, match=r"expected \(samples, 2\)"):
+        StreamingEnhancer(model(), 2).feed(np.zeros(shape))

@@ -1,0 +1,199 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.networks import sounds, tiny_critic, tiny_generator, values
+from tests.runs.test_train import checkpoint, rows
+from tests.runs.worker import run
+from tfaudiogan.config import LossWeights
+from tfaudiogan.errors import InputError
+from tfaudiogan.training import WGANGP
+from tfaudiogan.runs.devices import Devices, check_batch, choose
+from tfaudiogan.training.optimizer import AveragingAdam
+from tfaudiogan.runs.train import RunFolder
+
+TENSORFLOW = keras.backend.backend() == "tensorflow"
+pytestmark = pytest.mark.skipif(not TENSORFLOW, reason="the reference runs on TensorFlow")
+
+ADAM_ATOL = 1e-4
+"""A tenth of one Adam step at the tests' rate. Where a gradient is nearly 0, its sign, and so the
+first steps' direction, is decided by the order in which float32 sums are taken."""
+
+
+def python(*arguments: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(*processes: subprocess.Popen) -> list[str]:
+    try:
+        texts = [process.communicate(timeout=600)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, text in zip(processes, texts, strict=True):
+        assert process.returncode == 0, text
+    return texts
+
+
+def fitted() -> list[np.ndarray]:
+    """Weights, averages, logs and evaluation of a small GAN after three clipped steps."""
+    keras.utils.set_random_seed(0)
+    weights = LossWeights(time=10.0, adversarial=1.0)
+    model = WGANGP(tiny_generator(0.0), tiny_critic(0.0), weights=weights, n_critic=1, seed=3)
+    # With a large epsilon, Adam's steps are smooth in the gradient.
+    adam = AveragingAdam(1e-2, epsilon=1e-2, global_clipnorm=0.01, use_ema=True, ema_momentum=0.5)
+    model.compile(adam, keras.optimizers.SGD(1e-3))
+    x, y = sounds(4 * 2 * 3)
+    history = model.fit(x, y, batch_size=4 * 2, shuffle=False, verbose=0).history
+    logs = model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
+    averages = [np.array(variable) for variable in adam.variables]
+    numbers = [*sorted(history.items()), *sorted(logs.items())]
+    return [*values(model), *averages, *(np.ravel(value) for _, value in numbers)]
+
+
+MIRRORED = """
+import sys
+from tests.runs.worker import two_processors
+two_processors()
+import numpy as np
+import tensorflow as tf
+from tests.runs.test_devices import fitted
+strategy = tf.distribute.MirroredStrategy()
+assert strategy.num_replicas_in_sync == 2
+with strategy.scope():
+    np.savez(sys.argv[1], *fitted())
+"""
+
+
+def test_two_replicas_make_the_steps_of_one_device(tmp_path):
+    path = tmp_path / "mirrored.npz"
+    finish(python("-c", MIRRORED, str(path)))
+    with np.load(path) as arrays:
+        found = [arrays[name] for name in arrays.files]
+    # Float32 sums in another order, 1e-7 of their largest term; the penalty's terms are hundreds.
+    # Noise that is not shared, or a clipped part of the gradient, makes a difference of 1e-4 to 10.
+    for ours, theirs in zip(found, fitted(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def alone(corpus, tmp_path_factory):
+    return run("none", corpus, tmp_path_factory.mktemp("alone"))
+
+
+def start(strategy, corpus, folder, environment=None, **options) -> subprocess.Popen:
+    arguments = ("-m", "tests.runs.worker", strategy, str(corpus.folder), str(folder))
+    return python(*arguments, json.dumps(options), **(environment or {}))
+
+
+def assert_same_run(found, expected) -> None:
+    ours, theirs = checkpoint(found), checkpoint(expected)
+    assert ours.keys() == theirs.keys()
+    del ours["progress"], theirs["progress"]
+    for name, value in theirs.items():
+        np.testing.assert_allclose(ours[name], value, rtol=1e-4, atol=ADAM_ATOL, err_msg=name)
+    for mine, other in zip(rows(found), rows(expected), strict=True):
+        assert mine.keys() == other.keys()
+        for name, value in other.items():
+            np.testing.assert_allclose(float(mine[name]), float(value), rtol=1e-2, err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_mirrored_run_ends_with_the_weights_of_one_device(alone, corpus, tmp_path):
+    finish(start("mirrored", corpus, tmp_path))
+    assert_same_run(RunFolder(tmp_path), alone)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def two_workers(corpus, folder, *options: dict) -> list[str]:
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    started = []
+    for index, own in enumerate(options):
+        task = {"type": "worker", "index": index}
+        cluster = {"cluster": {"worker": addresses}, "task": task}
+        environment = {"TF_CONFIG": json.dumps(cluster)}
+        started.append(start("multiworker", corpus, folder, environment, **own))
+    return finish(*started)
+
+
+@pytest.mark.slow
+def test_two_workers_one_of_them_interrupted_end_with_the_weights_of_one_device(
+    alone, corpus, tmp_path
+):
+    texts = two_workers(corpus, tmp_path, {}, {"interrupt": 2})
+    assert all("interrupted" in text for text in texts)
+    assert json.loads(str(checkpoint(RunFolder(tmp_path))["progress"]))["step"] == 2
+    two_workers(corpus, tmp_path, {"resume": True}, {"resume": True})
+    assert_same_run(RunFolder(tmp_path), alone)
+
+
+@pytest.mark.slow
+def test_two_devices_under_jax_end_with_the_weights_of_one_dropout_and_all(corpus, tmp_path):
+    pytest.importorskip("jax")
+    jax = {"KERAS_BACKEND": "jax"}
+    two = {**jax, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for strategy, folder, environment in zip(
+        ("none", "mirrored"), folders, (jax, two), strict=True
+    ):
+        finish(start(strategy, corpus, folder, environment, dropout=0.2))
+    one, other = (RunFolder(folder) for folder in folders)
+    assert json.loads(other.facts.read_text())["devices"] == 2
+    assert_same_run(other, one)
+
+
+WORKERS = {"cluster": {"worker": ["a:1", "b:2"]}}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "given", "words"),
+    [
+        ("all", None, "unknown strategy 'all'; choose one of none, mirrored, multiworker"),
+        ("multiworker", None, "TF_CONFIG, which is ''"),
+        ("multiworker", "{}", "TF_CONFIG, which is '{}'"),
+        ("multiworker", json.dumps(WORKERS), "TF_CONFIG"),
+        ("multiworker", json.dumps({**WORKERS, "task": {"type": "worker", "index": 2}}), "index"),
+        ("multiworker", json.dumps({**WORKERS, "task": {"type": "boss", "index": 0}}), "boss"),
+    ],
+)
+def test_a_strategy_that_is_not_there_is_one_clear_line(strategy, given, words, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if given is not None:
+        monkeypatch.setenv("TF_CONFIG", given)
+    with pytest.raises(InputError, match=words) as caught:
+        choose(strategy)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("backend", "strategy"), [("jax", "multiworker"), ("torch", "mirrored")])
+def test_a_backend_without_the_strategy_is_one_clear_line(backend, strategy, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    with pytest.raises(InputError, match=f"{strategy} does not run on the Keras backend {backend}"):
+        choose(strategy)
+
+
+def test_a_batch_that_devices_cannot_share_is_refused():
+    three = Devices()
+    three.replicas = 3
+    check_batch(9, three)
+    with pytest.raises(InputError, match="8 windows does not divide over 3 devices"):
+        check_batch(8, three)

@@ -1,0 +1,198 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from tests.conftest import write_corpus
+from tfaudiogan.config import (
+    AdversarialConfig,
+    AutoencoderConfig,
+    Config,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    LossWeights,
+    OptimizerConfig,
+    TrainingConfig,
+)
+from tfaudiogan.errors import InputError
+from tfaudiogan.inference.metadata import read_metadata
+from tfaudiogan.training.build import learning_rate
+from tfaudiogan.runs.callbacks import Diverged, Interrupted
+from tfaudiogan.runs.train import train
+
+TINY = Config(
+    window=512,
+    generator=GeneratorConfig(blocks=1, d_max=0, base_filters=8, reduction=4, dropout=0.2),
+    discriminator=DiscriminatorConfig(blocks=1, base_filters=8, reduction=4, dense_units=4),
+    autoencoder=AutoencoderConfig(blocks=1, base_filters=8),
+    weights=LossWeights(time=1.0, adversarial=1e-3),
+    adversarial=AdversarialConfig(n_critic=1),
+    optimizer=OptimizerConfig(schedule="cosine", warmup_steps=2, ema=0.5),
+    training=TrainingConfig(epochs=2, steps_per_epoch=3, batch=4, seed=1, validation_windows=8),
+)
+
+
+class SignalAt(keras.callbacks.Callback):
+    """Presses Ctrl-C in the middle of the run's step number ``step``."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._step, self._seen = step, 0
+
+    def on_train_batch_begin(self, batch, logs=None) -> None:
+        self._seen += 1
+        if self._seen == self._step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def checkpoint(folder) -> dict[str, np.ndarray]:
+    with np.load(folder.checkpoint) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def rows(folder) -> list[dict[str, str]]:
+    with folder.history.open() as stream:
+        return [
+            {name: value for name, value in row.items() if name != "seconds"}
+            for row in csv.DictReader(stream)
+        ]
+
+
+@pytest.fixture(scope="module")
+def whole(corpus, tmp_path_factory):
+    return train(TINY, corpus, tmp_path_factory.mktemp("runs") / "whole")
+
+
+def test_a_run_folder_holds_everything_that_made_it(whole, corpus):
+    assert Config.load(whole.config) == TINY
+    facts = json.loads(whole.facts.read_text())
+    assert facts["corpus_sha256"] == corpus.checksum
+    assert facts["versions"]["keras"] == keras.__version__
+    metadata = read_metadata(whole.generator)
+    assert (metadata.sample_rate, metadata.window, metadata.task) == (16000, 512, "instrument")
+    history = rows(whole)
+    assert [row["step"] for row in history] == ["3", "6"]
+    shares = [sum(float(r[f"{t}_share"]) for t in ("time", "adversarial")) for r in history]
+    np.testing.assert_allclose(shares, 1.0)
+    assert all(np.isfinite(float(row["val_snr"])) for row in history)
+
+
+@pytest.mark.parametrize("step", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
+    step, whole, corpus, tmp_path
+):
+    with pytest.raises(Interrupted, match=f"step {step}"):
+        train(TINY, corpus, tmp_path, callbacks=[SignalAt(step)])
+    resumed = train(TINY, corpus, tmp_path, resume=True)
+    expected, found = checkpoint(whole), checkpoint(resumed)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert rows(resumed) == rows(whole)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(whole, corpus, tmp_path):
+    again = checkpoint(train(TINY, corpus, tmp_path / "again"))
+    assert all(np.array_equal(again[name], value) for name, value in checkpoint(whole).items())
+    other = replace(TINY, training=replace(TINY.training, seed=2))
+    different = checkpoint(train(other, corpus, tmp_path / "other"))
+    assert not np.array_equal(different["00000"], again["00000"])
+
+
+def test_a_budget_in_steps_stops_within_an_epoch(corpus, tmp_path):
+    plain = replace(TINY, weights=LossWeights())
+    folder = train(plain, corpus, tmp_path, steps=4)
+    assert rows(folder)[-1]["step"] == "4"
+    assert json.loads(str(checkpoint(folder)["progress"]))["step"] == 4
+
+
+@pytest.mark.slow
+def test_the_feature_loss_pretrains_an_autoencoder_once(corpus, tmp_path):
+    feature = replace(TINY, weights=LossWeights(time=1.0, feature=0.1))
+    folder = train(feature, corpus, tmp_path / "a", autoencoder_steps=2, steps=1)
+    assert folder.autoencoder.is_file()
+    other = train(feature, corpus, tmp_path / "b", autoencoder=folder.autoencoder, steps=1)
+    assert not other.autoencoder.exists()
+    assert rows(other)[-1]["feature"] == rows(folder)[-1]["feature"]
+
+
+def test_a_warm_start_begins_with_those_weights(whole, corpus, tmp_path):
+    still = replace(
+        TINY, weights=LossWeights(), optimizer=OptimizerConfig(0.0, schedule="constant")
+    )
+    folder = train(still, corpus, tmp_path, warm_start=whole.generator, steps=1)
+    ours, theirs = (keras.models.load_model(f.generator).get_weights() for f in (folder, whole))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_divergence_is_reported_with_the_step(corpus, tmp_path):
+    wild = replace(
+        TINY,
+        weights=LossWeights(frequency=3e38),
+        optimizer=OptimizerConfig(1e30, schedule="constant"),
+    )
+    with pytest.raises(Diverged, match=r"loss is (inf|nan).* by step"):
+        train(wild, corpus, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        ({}, {}, "holds a run already"),
+        ({"window": 1024}, {"resume": True}, "another window"),
+        ({}, {"resume": True, "other_corpus": True}, "another corpus"),
+        ({"window": 511}, {"new": True}, "multiple of 2"),
+        ({}, {"new": True, "steps": 0}, "0 steps"),
+        ({}, {"new": True, "warm_start": __file__}, "cannot start from"),
+        ({"weights": LossWeights(feature=1.0)}, {"new": True, "autoencoder": __file__}, "is not"),
+        ({"optimizer": OptimizerConfig(schedule="never")}, {"new": True}, "'never'"),
+    ],
+)
+def test_bad_input_is_one_clear_line(change, options, words, whole, corpus, tmp_path):
+    options = dict(options)
+    folder = tmp_path if options.pop("new", False) else whole.path
+    if options.pop("other_corpus", False):
+        corpus = write_corpus(tmp_path / "other", seconds=0.5)
+    with pytest.raises(InputError, match=words) as caught:
+        train(replace(TINY, **change), corpus, folder, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_schedules_reach_their_known_values():
+    step = learning_rate(replace(TINY, optimizer=OptimizerConfig()), 1e-3, 6)
+    np.testing.assert_allclose([step(0), step(89), step(90)], [1e-3, 1e-3, 5e-4], rtol=1e-6)
+    cosine = learning_rate(TINY, 1e-3, 12)
+    np.testing.assert_allclose([float(cosine(s)) for s in (2, 7, 12)], [1e-3, 5e-4, 0.0], atol=1e-9)
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None
+from dataclasses import replace
+from tests.runs.test_train import TINY, write_corpus
+from tfaudiogan.runs.train import train
+folder = train(TINY, write_corpus(sys.argv[1] + "/corpus"), sys.argv[1] + "/run", steps=2)
+print(folder.generator.stat().st_size)
+"""
+
+
+@pytest.mark.slow
+def test_jax_trains_on_a_machine_without_tensorflow(tmp_path):
+    pytest.importorskip("jax")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, str(tmp_path)],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0

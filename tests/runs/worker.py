@@ -1,0 +1,60 @@
+"""One process of a run: ``python -m tests.runs.worker STRATEGY CORPUS RUN OPTIONS``.
+
+The options are JSON: ``dropout`` of both networks, the step to ``interrupt`` at, and those of
+``train``. Under TensorFlow the machine has two processors for ``mirrored``.
+"""
+
+import functools
+import json
+import sys
+from dataclasses import replace
+
+import keras
+
+from tests.runs.test_train import TINY, SignalAt
+from tfaudiogan.config import Config
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.training import build
+from tfaudiogan.runs.callbacks import Interrupted
+from tfaudiogan.runs.devices import choose
+from tfaudiogan.runs.train import RunFolder, train
+
+
+def two_processors() -> None:
+    """Let TensorFlow see two; before it has done anything else."""
+    import tensorflow as tf
+
+    one = tf.config.LogicalDeviceConfiguration()
+    processor = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(processor, [one, one])
+
+
+def run(strategy, corpus, folder, dropout=0.0, interrupt=0, **options) -> RunFolder:
+    """Train the tests' smallest GAN, clipped and averaged."""
+    devices = choose(strategy)
+    config: Config = replace(
+        TINY,
+        generator=replace(TINY.generator, dropout=dropout),
+        optimizer=replace(TINY.optimizer, clip_norm=0.01),
+    )
+    whole = build.build_discriminator
+    build.build_discriminator = functools.partial(whole, dropout=dropout)
+    if interrupt:
+        options["callbacks"] = [SignalAt(interrupt)]
+    try:
+        return train(config, corpus, folder, devices=devices, **options)
+    finally:
+        build.build_discriminator = whole
+
+
+def main(strategy: str, corpus: str, folder: str, options: str) -> None:
+    if strategy == "mirrored" and keras.backend.backend() == "tensorflow":
+        two_processors()
+    try:
+        run(strategy, Corpus.load(corpus), folder, **json.loads(options))
+    except Interrupted:
+        print("interrupted")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,72 @@
+"""The files of a split as they lie on disk, ready to be read from any sample on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfaudiogan.audio.levels import db_to_gain
+from tfaudiogan.corpus.decoding import read_range
+from tfaudiogan.corpus.files import HEADER, Encoding, check_file
+from tfaudiogan.corpus.manifest import Pair
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """Pairs of mono audio files.
+
+    ``paths`` and ``encodings`` hold (input, target) of each track, ``samples`` their lengths at
+    ``sample_rate``, and ``scales``, float32 ``(tracks, 2)``, the factors from 16-bit samples to
+    float ones at the common level.
+    """
+
+    paths: tuple[tuple[Path, Path], ...]
+    encodings: tuple[tuple[Encoding, Encoding], ...]
+    samples: tuple[int, ...]
+    sample_rate: int
+    scales: np.ndarray
+
+    @classmethod
+    def of_pairs(cls, corpus: Corpus, pairs: Sequence[Pair]) -> "Tracks":
+        """Look at each file's header, and nothing more.
+
+        Raises:
+            InputError: when a file is not what the manifest says.
+        """
+        paths = tuple((corpus.folder / pair.input, corpus.folder / pair.target) for pair in pairs)
+        encodings = tuple(
+            tuple(check_file(path, pair.samples, pair.sample_rate) for path in sides)
+            for pair, sides in zip(pairs, paths, strict=True)
+        )
+        gains = [[db_to_gain(p.input_gain_db), db_to_gain(p.target_gain_db)] for p in pairs]
+        scales = np.array(gains, np.float32).reshape(-1, 2) / np.float32(32768)
+        samples = tuple(pair.samples for pair in pairs)
+        return cls(paths, encodings, samples, corpus.sample_rate, scales)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every file's samples can be taken as they lie there."""
+        return all(encoding.plain for sides in self.encodings for encoding in sides)
+
+    def read(self, track: int, start: int, count: int) -> np.ndarray:
+        """Samples of both sides at the common level, float32 ``(2, count)``."""
+        pcm = np.empty((2, count), np.float32)
+        for side, path, encoding in zip(pcm, self.paths[track], self.encodings[track], strict=True):
+            if encoding.plain:
+                side[:] = _read_plain(path, start, count)
+            else:
+                side[:] = read_range(path, start, start + count, self.sample_rate)
+                side *= 32768.0
+        return pcm * self.scales[track][:, None]
+
+
+def _read_plain(path: Path, start: int, count: int) -> np.ndarray:
+    pcm = np.empty(count, "<i2")
+    with path.open("rb") as stream:
+        stream.seek(HEADER.size + 2 * start)
+        if stream.readinto(pcm) != pcm.nbytes:
+            raise InputError(f"{path} has been cut short; make the corpus again")
+    return pcm

@@ -1,0 +1,1 @@
+"""Trained models, loaded and run over whole recordings or live streams."""

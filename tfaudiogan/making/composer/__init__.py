@@ -1,0 +1,6 @@
+"""Piano pieces that the package composes itself, so that it can be tried without any data."""
+
+from tfaudiogan.making.composer.collection import PIECES, compose_corpus
+from tfaudiogan.making.composer.piece import compose
+
+__all__ = ["PIECES", "compose", "compose_corpus"]

@@ -1,0 +1,136 @@
+"""A folder of MIDI becomes a corpus of pairs: each performance on two instruments."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
+from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.making.synthesis import (
+    GAIN,
+    check_same_synthesis,
+    check_sample_rate,
+    find_soundfont,
+    sounding_seconds,
+    synthesise,
+    synthesiser_version,
+)
+from tfaudiogan.storage import checksum
+
+TASK = "instrument"
+ELECTRIC_PIANO = Transformation(program=4)
+GRAND_PIANO = Transformation(program=0)
+
+
+def render_corpus(
+    midi_folder: Path | str,
+    out: Path | str,
+    *,
+    input: Transformation = ELECTRIC_PIANO,
+    target: Transformation = GRAND_PIANO,
+    soundfont: Path | str | None = None,
+    sample_rate: int = 44100,
+    jobs: int | None = None,
+    beam: Sequence[str] | None = None,
+    tracks: int | Mapping[str, int] | None = None,
+) -> tuple[Corpus, RenderReport]:
+    """Render every performance in a folder of MIDI with two transformations.
+
+    Resumable and parallel as ``build.build_corpus`` says.
+
+    Args:
+        midi_folder: any folder of MIDI, or the MAESTRO layout (``midi.find_tracks``).
+        out: the corpus's folder.
+        input: how the performance sounds.
+        target: how it should sound.
+        soundfont: path of an SF2 or SF3 file; ``synthesis.find_soundfont`` by default.
+        sample_rate: in hertz.
+        jobs: processes, each with one track in memory; one for each processor by default.
+        beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
+        tracks: at most so many of each split, or a number for each split by name. Which ones
+            depends on their names alone.
+
+    Raises:
+        InputError: when there is no track that can be rendered, or a setting is wrong. A file that
+            can't be read is no error: the report names it.
+    """
+    renderer = Renderer.of(input, target, soundfont, sample_rate)
+    return build_corpus(
+        out,
+        renderer.recipes(midi_folder),
+        renderer,
+        task=TASK,
+        sample_rate=sample_rate,
+        jobs=jobs,
+        beam=beam,
+        tracks=tracks,
+        what=f"MIDI files in {midi_folder}",
+    )
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Renders one track; everything that the tracks of a corpus share."""
+
+    input: Transformation
+    target: Transformation
+    soundfont: Path
+    sample_rate: int
+
+    @classmethod
+    def of(
+        cls,
+        input: Transformation = ELECTRIC_PIANO,
+        target: Transformation = GRAND_PIANO,
+        soundfont: Path | str | None = None,
+        sample_rate: int = 44100,
+    ) -> "Renderer":
+        """Find the soundfont and check the rate; an InputError says what is wrong with them."""
+        check_sample_rate(sample_rate)
+        return cls(input, target, find_soundfont(soundfont), sample_rate)
+
+    def recipes(self, midi_folder: Path | str) -> list[Recipe]:
+        """Every performance in a folder of MIDI.
+
+        Raises:
+            InputError: when there is none, or FluidSynth is missing.
+        """
+        settings = {
+            "input": self.input.to_dict(),
+            "target": self.target.to_dict(),
+            "soundfont": self.soundfont.name,
+            "soundfont_sha256": checksum(self.soundfont),
+            "synthesiser": synthesiser_version(),
+            "gain": GAIN,
+        }
+        return [
+            Recipe(
+                track.name,
+                track.split,
+                track.path.relative_to(midi_folder).as_posix(),
+                (track.path,),
+                settings,
+            )
+            for track in find_tracks(midi_folder)
+        ]
+
+    def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+        settings = recipe.settings
+        check_same_synthesis(self.soundfont, settings["soundfont_sha256"], settings["synthesiser"])
+        midi = read_midi(*recipe.paths)
+        performances = [self.input.apply(midi), self.target.apply(midi)]
+        samples = math.ceil(max(map(sounding_seconds, performances)) * self.sample_rate)
+        input_audio, target_audio = (
+            synthesise(
+                performance,
+                soundfont=self.soundfont,
+                sample_rate=self.sample_rate,
+                samples=samples,
+            )
+            for performance in performances
+        )
+        return input_audio, target_audio

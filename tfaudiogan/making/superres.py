@@ -1,0 +1,107 @@
+"""Pairs of the super-resolution task: without the upper part of the spectrum, and with it.
+
+The task of Kuleshov, Enam and Ermon 2017 (Audio Super-Resolution Using Neural Networks) and of Kim
+and Sathe 2018 (Adversarial Audio Super-Resolution with Unsupervised Feature Losses). The input has
+been brought back to the target's rate by a cubic spline, so the identity baseline is the spline
+baseline of those papers.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfaudiogan.audio.filters import LowPass
+from tfaudiogan.audio.splines import sample_spline
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.errors import InputError
+from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
+from tfaudiogan.making.sources import CleanSources
+
+TASK = "superres"
+RATIOS = (2, 4, 6)
+CUTOFF = (0.8, 1.0)
+"""Range of the low-pass filter's cutoff, as a share of half the lower rate."""
+
+
+def lower_resolution(
+    audio: np.ndarray, sample_rate: int, ratio: int, low_pass: LowPass
+) -> np.ndarray:
+    """Low-pass ``(samples,)``, keep each ``ratio``-th sample, and join those by a cubic spline.
+
+    Returns:
+        float32 of the same rate and alignment, up to the last sample kept:
+        ``(samples - 1) // ratio * ratio + 1`` samples.
+    """
+    kept = low_pass(audio, sample_rate)[::ratio]
+    return sample_spline(kept, 1.0 / ratio, (len(kept) - 1) * ratio + 1)
+
+
+def render_superres(
+    source_folder: Path | str,
+    out: Path | str,
+    *,
+    ratio: int = 2,
+    sample_rate: int = 44100,
+    seed: int = 0,
+    variants: int = 1,
+    soundfonts: Sequence[Path | str] = (),
+    jobs: int | None = None,
+    beam: Sequence[str] | None = None,
+    tracks: int | Mapping[str, int] | None = None,
+) -> tuple[Corpus, RenderReport]:
+    """Lower the resolution of every recording of a folder, or performance of a folder of MIDI.
+
+    Family, order and cutoff of the low-pass filter are drawn by each track's name and the seed, so
+    that a network can't learn the line that one filter leaves. Resumable and parallel as
+    ``build.build_corpus`` says.
+
+    Args:
+        source_folder: as ``phone.render_phone``.
+        out: the corpus's folder.
+        ratio: one of ``RATIOS``.
+        sample_rate: of input and target, in hertz.
+        seed: of all draws.
+        variants: pairs of each track, each with draws of its own.
+        soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
+        jobs: processes, each with one track in memory; one for each processor by default.
+        beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
+        tracks: at most so many pairs of each split, or a number for each split by name.
+
+    Raises:
+        InputError: when there is no track that can be rendered, or a setting is wrong. A file that
+            can't be read is no error: the report names it.
+    """
+    if ratio not in RATIOS:
+        raise InputError(f"ratio is {ratio}; expected one of {', '.join(map(str, RATIOS))}")
+    sources = CleanSources.of(source_folder, sample_rate, seed, soundfonts)
+    half = sample_rate / ratio / 2
+    recipes = []
+    for recipe, rng in sources.recipes(variants):
+        low_pass = LowPass.draw(rng, (CUTOFF[0] * half, CUTOFF[1] * half))
+        settings = {**recipe.settings, "ratio": ratio, "low_pass": asdict(low_pass)}
+        recipes.append(dataclasses.replace(recipe, settings=settings))
+    return build_corpus(
+        out,
+        recipes,
+        _SuperResolution(sources),
+        task=TASK,
+        sample_rate=sample_rate,
+        jobs=jobs,
+        beam=beam,
+        tracks=tracks,
+        what=f"tracks in {source_folder}",
+    )
+
+
+@dataclass(frozen=True)
+class _SuperResolution:
+    sources: CleanSources
+
+    def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+        clean = self.sources.read(recipe)
+        low_pass = LowPass(**recipe.settings["low_pass"])
+        low = lower_resolution(clean, self.sources.sample_rate, recipe.settings["ratio"], low_pass)
+        return low, clean[: len(low)]

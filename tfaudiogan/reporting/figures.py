@@ -1,0 +1,370 @@
+"""Figures of an evaluation, each as the bytes of an SVG or PNG file.
+
+All are drawn for a width of about half a page, so that a page sets them side by side on a wide
+screen and one below the other on a phone. Colours are those of Okabe and Ito (2008), which people
+with any colour vision tell apart; lines differ in width and dash, too. ``report.Page`` follows the
+reader's light or dark theme by exchanging ``INK``, ``FAINT`` and ``COLOURS``.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfaudiogan.audio.windows import periodic_hann
+from tfaudiogan.reporting.drawing import (
+    COLOURS,
+    INK,
+    encoded,
+    entitle,
+    new_figure,
+    plain_logarithmic,
+    styled,
+)
+from tfaudiogan.reporting.tables import METRICS, Metric, Table, signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FLOOR_DB = -80.0
+_DOT: dict[str, Any] = {"fmt": "o", "markersize": 6, "linewidth": 1.8, "zorder": 3}
+
+
+@styled
+def spectrograms(
+    signals: Mapping[str, np.ndarray],
+    sample_rate: int,
+    *,
+    n_fft: int = 1024,
+    image: str = "svg",
+) -> bytes:
+    """Power spectrograms below one another: one dB scale, one colour bar, axes in s and kHz.
+
+    0 dB is the loudest point of all; frequencies in which nothing sounds are cut off.
+
+    Args:
+        signals: name and ``(samples,)`` of each, such as input, target and generated.
+        n_fft: samples of a frame; the hop is a quarter.
+        image: ``"svg"`` or ``"png"``.
+    """
+    powers = {name: _power(audio, n_fft) for name, audio in signals.items()}
+    peak = max(power.max() for power in powers.values()) or 1.0
+    levels = {n: 10 * np.log10(np.maximum(p / peak, 1e-12)) for n, p in powers.items()}
+    audible = np.any([(db > FLOOR_DB + 15).any(axis=1) for db in levels.values()], axis=0)
+    bins = min(max(int(audible.nonzero()[0].max(initial=0) * 1.1) + 2, n_fft // 8), len(audible))
+    top = (bins - 1) * sample_rate / n_fft / 1000
+    seconds = max(len(audio) for audio in signals.values()) / sample_rate
+
+    figure = new_figure(0.4 + 1.35 * len(levels))
+    axes = figure.subplots(len(levels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axis, (name, db) in zip(axes, levels.items(), strict=True):
+        picture = axis.imshow(
+            db[:bins],
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, top),
+            cmap="magma",
+            vmin=FLOOR_DB,
+            vmax=0,
+        )
+        axis.set_title(name)
+        axis.set_ylabel("kHz")
+        axis.grid(False)
+    axes[-1].set_xlabel("time (s)")
+    bar = figure.colorbar(picture, ax=axes, aspect=40, pad=0.02)
+    bar.set_label("dB")
+    bar.outline.set_visible(False)
+    return encoded(figure, image)
+
+
+@styled
+def waveforms(
+    signals: Mapping[str, np.ndarray],
+    sample_rate: int,
+    *,
+    milliseconds: float = 30.0,
+    start: int | None = None,
+    image: str = "svg",
+) -> bytes:
+    """Waveforms over one another, a few tens of milliseconds of them.
+
+    Args:
+        signals: name and ``(samples,)`` of each; the target's name is drawn broad, beneath.
+        start: first sample; where not given, the loudest stretch of the last signal.
+        image: ``"svg"`` or ``"png"``.
+    """
+    count = max(2, round(milliseconds * sample_rate / 1000))
+    if start is None:
+        start = _loudest(signals.get("target", list(signals.values())[-1]), count)
+    figure = new_figure(2.3)
+    axis = figure.subplots()
+    for name, audio in signals.items():
+        part = audio[start : start + count]
+        time = (start + np.arange(len(part))) / sample_rate
+        axis.plot(time, part, label=name, **_look(name, list(signals)))
+    axis.set_xlim(start / sample_rate, (start + count) / sample_rate)
+    axis.set_xlabel("time (s)")
+    entitle(axis, f"Waveform, {milliseconds:g} ms")
+    return encoded(figure, image)
+
+
+@styled
+def average_spectra(
+    signals: Mapping[str, np.ndarray], sample_rate: int, *, n_fft: int = 2048, image: str = "svg"
+) -> bytes:
+    """Mean power over time of each frequency, in sixths of an octave from 50 Hz on.
+
+    0 dB is the highest point of all.
+
+    Args:
+        signals: name and ``(samples,)`` of each.
+        n_fft: samples of a frame.
+        image: ``"svg"`` or ``"png"``.
+    """
+    frequencies = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+    count = int(6 * np.log2(sample_rate / 2 / 50)) + 1
+    edges = 50 * 2 ** (np.arange(count + 1) / 6)
+    bands = np.searchsorted(edges, frequencies, side="right") - 1
+    spectra = {}
+    for name, audio in signals.items():
+        power = _power(audio, n_fft).mean(axis=1)
+        means = [power[bands == b].mean() if (bands == b).any() else np.nan for b in range(count)]
+        spectra[name] = np.array(means)
+    peak = np.nanmax(list(spectra.values())) or 1.0
+    figure = new_figure(2.3)
+    axis = figure.subplots()
+    for name, power in spectra.items():
+        filled = ~np.isnan(power)
+        level = 10 * np.log10(np.maximum(power[filled] / peak, 1e-12))
+        centres = edges[:-1][filled] * 2 ** (1 / 12)
+        axis.plot(centres / 1000, level, label=name, **_look(name, list(signals)))
+    axis.set_xscale("log")
+    plain_logarithmic(axis.xaxis)
+    axis.set_ylim(FLOOR_DB, 3)
+    axis.set_xlabel("frequency (kHz)")
+    axis.set_ylabel("dB")
+    entitle(axis, "Average spectrum")
+    return encoded(figure, image)
+
+
+@styled
+def loss_curves(
+    history: Mapping[str, np.ndarray], *, leave_out: Sequence[str] = (), image: str = "svg"
+) -> dict[str, bytes]:
+    """One figure for each quantity of a history: training, and validation where it has one.
+
+    The shares of the loss terms, ``TERM_share``, stand in one figure, ``"share"``. Quantities
+    without a finite value are skipped. The axis is logarithmic where all values are positive and
+    span more than a factor of 10.
+
+    Args:
+        history: what ``history.read_history`` gives.
+        leave_out: names to skip.
+    """
+    names = dict.fromkeys(name.removeprefix("val_") for name in history)
+    quantities = {
+        name: {"training": history.get(name), "validation": history.get(f"val_{name}")}
+        for name in names
+        if name not in {"epoch", *leave_out} and not name.endswith("_share")
+    }
+    shares = {n.removesuffix("_share"): v for n, v in history.items() if n.endswith("_share")}
+    if len(shares) > 1:
+        quantities["share"] = {name.replace("_", " "): v for name, v in shares.items()}
+    figures = {}
+    for name, curves in quantities.items():
+        curves = {k: v for k, v in curves.items() if v is not None and np.isfinite(v).any()}
+        if not curves:
+            continue
+        figure = new_figure(2.3)
+        axis = figure.subplots()
+        _plot_curves(axis, _epochs(history), curves)
+        values = np.concatenate(list(curves.values()))
+        values = values[np.isfinite(values)]
+        if name == "share":
+            axis.set_ylim(0, 1)
+        elif values.min() > 0 and values.max() > 10 * values.min():
+            axis.set_yscale("log")
+            plain_logarithmic(axis.yaxis)
+        entitle(axis, _title(name))
+        figures[name] = encoded(figure, image)
+    return figures
+
+
+@styled
+def metric_curve(
+    history: Mapping[str, np.ndarray],
+    name: str,
+    metric: Metric,
+    baselines: Mapping[str, float],
+    *,
+    image: str = "svg",
+) -> bytes:
+    """A metric over the epochs, with baselines as labelled lines.
+
+    Args:
+        history: what ``history.read_history`` gives; ``name`` and ``"val_" + name`` are drawn.
+        baselines: value of each, by label.
+    """
+    curves = {"training": history.get(name), "validation": history.get(f"val_{name}")}
+    curves = {label: values for label, values in curves.items() if values is not None}
+    figure = new_figure(2.9)
+    axis = figure.subplots()
+    _plot_curves(axis, _epochs(history), curves)
+    for value in baselines.values():
+        axis.axhline(value, color=INK, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7, zorder=1)
+    low, high = axis.get_ylim()
+    for label, place in _apart(baselines, (high - low) / 14).items():
+        axis.annotate(
+            f"{label} {signed(baselines[label])}",
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            annotation_clip=False,
+        )
+    axis.set_ylim(low, high)
+    axis.set_ylabel(metric.heading)
+    entitle(axis, f"{metric.label} over training")
+    return encoded(figure, image)
+
+
+@styled
+def distribution(
+    samples: Mapping[str, np.ndarray], metric: Metric, over: str = "windows", *, image: str = "svg"
+) -> bytes:
+    """How a metric is spread over windows: a histogram for each system, dots at the means.
+
+    The axis shows the middle 99 % of all values; what is beyond is counted in the outermost bars.
+
+    Args:
+        samples: values by label, such as model and input.
+    """
+    finite = {label: values[np.isfinite(values)] for label, values in samples.items()}
+    finite = {label: values for label, values in finite.items() if values.size}
+    low, high = np.percentile(np.concatenate(list(finite.values())), (0.5, 99.5))
+    if high - low < 1e-6:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, 41)
+    figure = new_figure(2.9)
+    axis = figure.subplots()
+    for number, (label, values) in enumerate(finite.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        share = np.histogram(np.clip(values, low, high), edges)[0] / values.size * 100
+        axis.stairs(share, edges, color=colour, fill=True, alpha=0.25, zorder=2)
+        axis.stairs(share, edges, color=colour, linewidth=1.5, label=label, zorder=3)
+        axis.axvline(
+            values.mean(), color=colour, linewidth=1.3, linestyle=(0, (3, 2 + number)), zorder=4
+        )
+    axis.set_xlim(low, high)
+    axis.set_ylim(0)
+    axis.locator_params(axis="x", nbins=7)
+    axis.set_xlabel(metric.heading)
+    axis.set_ylabel(f"% of {over}")
+    entitle(axis, f"{metric.label} of single {over}; dashed: mean")
+    return encoded(figure, image)
+
+
+@styled
+def comparison(
+    table: Table,
+    name: str,
+    *,
+    published: Mapping[str, tuple[float, float]] | None = None,
+    image: str = "svg",
+) -> bytes:
+    """Several systems on one metric: a dot for the mean and a bar of one standard deviation.
+
+    Models are coloured, baselines grey.
+
+    Args:
+        table: what was scored.
+        name: of the metric.
+        published: mean and standard deviation to set beside a row, by its name: hollow dots.
+    """
+    metric = table.metrics[name]
+    published = published or {}
+    rows = [row for row in table.rows if row.values[name].mean is not None]
+    figure = new_figure(0.9 + 0.34 * len(rows))
+    axis = figure.subplots()
+    measured_label, published_label = "measured", "published"
+    for place, row in enumerate(rows):
+        ours, theirs = row.values[name], published.get(row.name)
+        model = row.kind == "model"
+        axis.errorbar(
+            ours.mean,
+            place - 0.14 * (theirs is not None),
+            xerr=ours.std,
+            color=COLOURS[0] if model else INK,
+            alpha=1.0 if model else 0.55,
+            label=measured_label if theirs is not None else None,
+            **_DOT,
+        )
+        if theirs is not None:
+            look = {"color": COLOURS[1], "markerfacecolor": "none", "label": published_label}
+            axis.errorbar(theirs[0], place + 0.14, xerr=theirs[1], **look, **_DOT)
+            measured_label = published_label = None
+    axis.set_yticks(range(len(rows)), [row.label for row in rows])
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.grid(False, axis="y")
+    axis.set_xlabel(f"{metric.heading}, {metric.direction}".rstrip(", "))
+    entitle(axis, f"{metric.label} over {table.over}")
+    return encoded(figure, image)
+
+
+def _apart(places: Mapping[str, float], distance: float) -> dict[str, float]:
+    """Move labels up, from the lowest on, until they are ``distance`` apart."""
+    moved: dict[str, float] = {}
+    for label, place in sorted(places.items(), key=lambda item: item[1]):
+        moved[label] = max([place, *(other + distance for other in moved.values())])
+    return moved
+
+
+def _power(audio: np.ndarray, n_fft: int) -> np.ndarray:
+    """Power spectrogram, ``(bins, frames)`` float64; frames are centred on every quarter."""
+    mode = "reflect" if len(audio) > n_fft // 2 else "constant"
+    padded = np.pad(np.asarray(audio, np.float64), n_fft // 2, mode)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4]
+    return np.square(np.abs(np.fft.rfft(frames * periodic_hann(n_fft)))).T
+
+
+def _loudest(audio: np.ndarray, count: int) -> int:
+    """First sample of the stretch of ``count`` samples with the most energy."""
+    energy = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
+    return int(np.argmax(energy[count:] - energy[:-count])) if len(audio) > count else 0
+
+
+def _epochs(history: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Epochs counted from 1."""
+    return np.arange(1, len(next(iter(history.values()))) + 1)
+
+
+def _look(name: str, names: Sequence[str]) -> dict[str, Any]:
+    """How a signal is drawn: the target broad and beneath, the input thin and dashed."""
+    if name == "target":
+        return {"color": INK, "linewidth": 3.2, "alpha": 0.35, "zorder": 1}
+    if name == "input":
+        return {"color": COLOURS[4], "linewidth": 1.1, "linestyle": (0, (3, 1.5)), "zorder": 2}
+    models = [other for other in names if other not in ("input", "target")]
+    return {"color": COLOURS[models.index(name) % len(COLOURS)], "linewidth": 1.5, "zorder": 3}
+
+
+def _title(name: str) -> str:
+    if name == "share":
+        return "Share of the weighted loss"
+    return METRICS[name].heading if name in METRICS else name.replace("_", " ")
+
+
+def _plot_curves(axis: "Axes", epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
+    looks = {
+        "training": {"color": COLOURS[4], "linewidth": 1.4, "linestyle": (0, (4, 1.5))},
+        "validation": {"color": COLOURS[0], "linewidth": 1.8},
+    }
+    marker = "o" if len(epochs) < 20 else None
+    for number, (label, values) in enumerate(curves.items()):
+        look = looks.get(label) if len(curves) > 1 else looks["validation"]
+        look = look or {"color": COLOURS[number % len(COLOURS)]}
+        axis.plot(epochs, values, label=label, marker=marker, markersize=3.5, **look)
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True)

@@ -1,0 +1,240 @@
+"""One self-contained HTML page to read, look at and listen to.
+
+Any command that has something to show builds its page of the same few parts::
+
+    page = Page("Table I", lead="Four composite losses from one common start.")
+    results = page.section("Results")
+    results.numbers([Number("2.63 dB", "SNR", "2.1 dB above the best constant gain")])
+    results.scores(table)                                   # a tables.Table
+    results.table(["Loss", "Minutes"], [["time", "12"]], caption="Cost of each run.")
+    results.figure(figures.comparison(table, "snr"), alt="SNR of each loss")
+    listen = page.section("Listen")
+    listen.audio("Chopin, 12 s", {"Input": x, "Target": y, "Generated": g}, sample_rate=44100)
+    page.section("How it was made").facts({"Steps": "750"}).code("python train.py")
+    page.write("runs/table1")                               # runs/table1/index.html
+
+Every part returns its section, so that calls can be chained. Figures that follow one another
+stand side by side where there is room. The page has no references to the outside, follows the
+reader's light or dark theme, and reads the same on a phone and on paper.
+"""
+
+import base64
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfaudiogan.reporting.drawing import COLOURS, FAINT, INK
+from tfaudiogan.reporting.tables import Table
+from tfaudiogan.storage import write_text
+
+PEAK = 0.98
+
+
+@dataclass(frozen=True)
+class Number:
+    """A figure worth a headline: ``Number("2.63 dB", "SNR", "higher is better")``."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+@dataclass
+class Section:
+    """A heading and the parts below it, made by ``Page.section``."""
+
+    title: str
+    anchor: str
+    parts: list[dict[str, Any]] = field(default_factory=list)
+
+    def text(self, text: str) -> "Section":
+        """A paragraph."""
+        return self._add("text", text=text)
+
+    def numbers(self, numbers: Sequence[Number]) -> "Section":
+        """A row of headline figures."""
+        return self._add("numbers", numbers=numbers)
+
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        caption: str = "",
+        strong: Sequence[int] = (),
+        notes: Sequence[str] = (),
+    ) -> "Section":
+        """A table whose first column names the rows and whose others are aligned as numbers.
+
+        Args:
+            header: the columns' headings; a second line may follow a line break.
+            caption: what the table shows.
+            strong: numbers of the rows to make stand out, from 0.
+            notes: remarks below it.
+
+        Raises:
+            ValueError: when a row is not as long as the header.
+        """
+        for row in rows:
+            if len(row) != len(header):
+                raise ValueError(f"a row of {len(row)} cells under a header of {len(header)}")
+        return self._add(
+            "table",
+            header=[heading.partition("\n")[::2] for heading in header],
+            rows=rows,
+            caption=caption,
+            strong=set(strong),
+            notes=notes,
+        )
+
+    def scores(self, table: Table, system: str = "System") -> "Section":
+        """The table of an evaluation, with units, directions, counts and notes."""
+        return self.table(
+            [system, *(f"{m.heading}\n{m.direction}" for m in table.metrics.values())],
+            [[row.label, *(str(row.values[n]) for n in table.metrics)] for row in table.rows],
+            caption=table.caption,
+            strong=[n for n, row in enumerate(table.rows) if row.kind == "model"],
+            notes=table.notes,
+        )
+
+    def figure(self, image: bytes, *, alt: str, caption: str = "", tall: bool = False) -> "Section":
+        """A picture.
+
+        Args:
+            image: SVG or PNG.
+            alt: what there is to see, for readers who do not see it.
+            caption: shown below it.
+            tall: as high as two others, which then stand beside it.
+
+        Raises:
+            ValueError: when it is neither, or ``alt`` is empty.
+        """
+        if not alt:
+            raise ValueError("alt is empty; describe what the figure shows")
+        if not (self.parts and self.parts[-1]["kind"] == "figures"):
+            self._add("figures", figures=[])
+        figures = self.parts[-1]["figures"]
+        picture = {"alt": alt, "caption": caption, "tall": tall, "svg": None, "png": None}
+        if image.startswith(b"\x89PNG"):
+            picture["png"] = base64.b64encode(image).decode()
+        elif b"<svg" in image[:1000]:
+            picture["svg"] = _inline(image, f"{self.anchor}-{len(self.parts)}-{len(figures)}-")
+        else:
+            raise ValueError(f"image starts with {image[:8]!r}; expected SVG or PNG")
+        figures.append(picture)
+        return self
+
+    def audio(
+        self, title: str, signals: Mapping[str, np.ndarray], sample_rate: int, *, note: str = ""
+    ) -> "Section":
+        """Players in a row, each as 16-bit FLAC.
+
+        Starting one while another plays takes over at the same place, so that they can be
+        compared. Where a signal passes full scale, all of the row are turned down alike.
+
+        Args:
+            title: what is heard.
+            signals: ``(samples,)`` float of each, by label.
+            sample_rate: in hertz.
+            note: shown below the players.
+        """
+        peak = max(float(np.abs(audio).max(initial=0.0)) for audio in signals.values())
+        scale = PEAK / peak if peak > 1.0 else 1.0
+        players = [
+            {
+                "label": label,
+                "data": base64.b64encode(flac(audio * np.float32(scale), sample_rate)).decode(),
+            }
+            for label, audio in signals.items()
+        ]
+        return self._add("audio", title=title, players=players, note=note)
+
+    def facts(self, facts: Mapping[str, Any]) -> "Section":
+        """Names and what they stand for; ``"sample_rate"`` is shown as ``Sample rate``.
+
+        A mapping as a value is shown in one line.
+        """
+        return self._add("facts", facts={_name(n): _value(v) for n, v in facts.items()})
+
+    def code(self, code: str, *, label: str = "", folded: bool = False) -> "Section":
+        """A command or file as it is; ``folded`` shows only the label until it is opened."""
+        return self._add("code", code=code, label=label, folded=folded)
+
+    def _add(self, kind: str, **values: Any) -> "Section":
+        self.parts.append({"kind": kind, **values})
+        return self
+
+
+@dataclass
+class Page:
+    """A page of sections; ``lead`` is the paragraph below the title."""
+
+    title: str
+    lead: str = ""
+    sections: list[Section] = field(default_factory=list)
+
+    def section(self, title: str) -> Section:
+        """Begin a section."""
+        anchor = re.sub(r"\W+", "-", title.lower()).strip("-") or "section"
+        taken = {section.anchor for section in self.sections}
+        if anchor in taken:
+            anchor = f"{anchor}-{len(taken)}"
+        self.sections.append(Section(title, anchor))
+        return self.sections[-1]
+
+    def html(self) -> str:
+        """The page."""
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        environment = Environment(
+            loader=PackageLoader("tfaudiogan.reporting", "."),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        return environment.get_template("report.html").render(page=self).lstrip()
+
+    def write(self, folder: Path | str) -> Path:
+        """Write ``index.html`` into ``folder``, made where it is missing, and return its path."""
+        path = Path(folder) / "index.html"
+        write_text(path, self.html())
+        return path
+
+
+def _name(name: str) -> str:
+    words = name.replace("_", " ").replace("sha256", "SHA-256")
+    return words[:1].upper() + words[1:]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_value(inner)}" for name, inner in value.items())
+    return str(value)
+
+
+def flac(audio: np.ndarray, sample_rate: int) -> bytes:
+    """``(samples,)`` float in [-1, 1] as a 16-bit FLAC file."""
+    import soundfile
+
+    stream = io.BytesIO()
+    soundfile.write(stream, audio, sample_rate, format="FLAC", subtype="PCM_16")
+    return stream.getvalue()
+
+
+def _inline(svg: bytes, prefix: str) -> str:
+    """An SVG to stand within HTML: its own names, the page's colours, nothing from outside."""
+    text = svg.decode("utf-8")
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<(metadata|style)\b.*?</\1>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
+    text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{prefix}", text)
+    names = {INK: "ink", FAINT: "faint"} | {c: f"colour-{n}" for n, c in enumerate(COLOURS, 1)}
+    for colour, name in names.items():
+        text = text.replace(f": {colour}", f": var(--{name})")
+    return text

@@ -1,0 +1,149 @@
+"""Logs for TensorBoard: curves, and excerpts to hear and see as the generator learns."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfaudiogan.audio.windows import overlap_add, periodic_hann, split_windows
+from tfaudiogan import crops
+from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.errors import InputError
+
+FOLDER = "tensorboard"
+FLOOR_DB = -80.0
+_BATCH = 16
+
+
+def tensorboard_callbacks(
+    run_folder: Path | str,
+    corpus: Corpus,
+    window: int,
+    *,
+    excerpts: int = 3,
+    seconds: float = 3.0,
+    every_epochs: int = 5,
+) -> list[keras.callbacks.Callback]:
+    """Callbacks that log a run to ``run_folder/tensorboard``.
+
+    See it with ``tensorboard --logdir RUN/tensorboard``.
+
+    Args:
+        run_folder: of the run.
+        corpus: its validation split gives the excerpts, the same for every run.
+        window: samples that the generator takes.
+        excerpts: how many.
+        seconds: of each, about; shorter where the tracks are.
+        every_epochs: excerpts are logged after the first epoch and then so often.
+
+    Raises:
+        InputError: when TensorBoard or TensorFlow, which writes the files, is not installed.
+    """
+    missing = [name for name in ("tensorflow", "tensorboard") if not _installed(name)]
+    if missing:
+        raise InputError(
+            f"--tensorboard needs {' and '.join(missing)}, which is not installed; "
+            f"pip install {' '.join(missing)}, or train without --tensorboard"
+        )
+    folder = Path(run_folder) / FOLDER
+    return [
+        keras.callbacks.TensorBoard(folder, write_graph=False),
+        ExcerptSummaries(folder, corpus, window, excerpts, seconds, every_epochs),
+    ]
+
+
+class ExcerptSummaries(keras.callbacks.Callback):
+    """Logs fixed validation excerpts as audio, and as spectrograms one below the other.
+
+    Input and target are logged as audio once, what the generator makes of the input every few
+    epochs, by overlap-add of windows. Spectrograms stand in the order input, generated, target.
+
+    Args:
+        folder: of the logs.
+        corpus, window, excerpts, seconds, every_epochs: as for ``tensorboard_callbacks``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        corpus: Corpus,
+        window: int,
+        excerpts: int = 3,
+        seconds: float = 3.0,
+        every_epochs: int = 5,
+    ) -> None:
+        super().__init__()
+        if every_epochs < 1:
+            raise ValueError(f"every_epochs is {every_epochs}; expected 1 or more")
+        self._folder, self._window, self._every = Path(folder), window, every_epochs
+        self._rate = corpus.sample_rate
+        longest = max(pair.samples for pair in corpus.split("validation"))
+        samples = max(window, min(round(seconds * self._rate), longest))
+        batch = next(iter(crops.training(corpus, samples, excerpts, split="validation")))
+        self._inputs, self._targets = (np.asarray(side)[..., 0] for side in batch)
+        self._writer = None
+
+    def on_train_begin(self, logs=None) -> None:
+        import tensorflow as tf
+
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self._folder / "excerpts"))
+            for number in range(len(self._inputs)):
+                self._audio(f"excerpt {number}/input", self._inputs[number], 0)
+                self._audio(f"excerpt {number}/target", self._targets[number], 0)
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        import tensorflow as tf
+
+        if epoch and (epoch + 1) % self._every:
+            return
+        for number, (inputs, target) in enumerate(zip(self._inputs, self._targets, strict=True)):
+            generated = self._generate(inputs)
+            self._audio(f"excerpt {number}/generated", generated, epoch)
+            picture = _picture([inputs, generated, target])
+            with self._writer.as_default(epoch):
+                tf.summary.image(f"excerpt {number}: input, generated, target", picture)
+        self._writer.flush()
+
+    def _generate(self, audio: np.ndarray) -> np.ndarray:
+        windows = split_windows(audio, self._window)
+        for start in range(0, len(windows), _BATCH):
+            part = windows[start : start + _BATCH, :, None]
+            made = self.model.generator(part, training=False)
+            windows[start : start + _BATCH] = keras.ops.convert_to_numpy(made)[..., 0]
+        return overlap_add(windows, len(audio))
+
+    def _audio(self, name: str, audio: np.ndarray, epoch: int) -> None:
+        import tensorflow as tf
+
+        with self._writer.as_default(epoch):
+            tf.summary.audio(name, np.clip(audio, -1, 1)[None, :, None], self._rate)
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:
+        return False
+
+
+def _picture(signals: list[np.ndarray], n_fft: int = 512) -> np.ndarray:
+    """Spectrograms below one another, ``(1, height, frames, 3)`` uint8; all share one scale."""
+    import matplotlib
+
+    levels = [_level_db(audio, n_fft) for audio in signals]
+    peak = max(level.max() for level in levels)
+    line = np.ones((3, levels[0].shape[1]))
+    shades = [np.clip((level[::-1] - peak - FLOOR_DB) / -FLOOR_DB, 0, 1) for level in levels]
+    stacked = np.concatenate([part for shade in shades for part in (shade, line)][:-1])
+    colours = matplotlib.colormaps["magma"](stacked)[..., :3]
+    return np.rint(255 * colours).astype(np.uint8)[None]
+
+
+def _level_db(audio: np.ndarray, n_fft: int) -> np.ndarray:
+    """``(bins, frames)`` in dB."""
+    padded = np.pad(audio, (0, max(0, n_fft - len(audio))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4]
+    power = np.square(np.abs(np.fft.rfft(frames * periodic_hann(n_fft)))).T
+    return 10 * np.log10(np.maximum(power, 1e-12))
