@@ -25,7 +25,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 
 @dataclass(frozen=True)
-class Measurement:
+class FileMeasurement:
     """Enhancing a file in a process of its own.
 
     Attributes:
@@ -61,7 +61,7 @@ def write_recording(path: Path, minutes: float, sample_rate: int) -> Path:
     return path
 
 
-def measure(model: Path, recording: Path, output: Path, batch: int) -> Measurement:
+def measure(model: Path, recording: Path, output: Path, batch: int) -> FileMeasurement:
     """Enhance a file with ``batch`` windows at once; to be called in a fresh process."""
     from tfaudiogan.inference import enhance, load, streaming
 
@@ -71,7 +71,7 @@ def measure(model: Path, recording: Path, output: Path, batch: int) -> Measureme
     loaded(np.zeros((batch, loaded.metadata.window), np.float32))
     begin = time.perf_counter()
     enhance.enhance_file(loaded, recording, output)
-    return Measurement(time.perf_counter() - begin, peak_bytes() / 1e6)
+    return FileMeasurement(time.perf_counter() - begin, peak_bytes() / 1e6)
 
 
 @app.command(

@@ -104,7 +104,7 @@ def test_adversarial_losses_are_the_papers_equations():
         losses.wasserstein_critic_loss(real, fake), -(real.mean() - fake.mean()), **close
     )
     np.testing.assert_allclose(
-        losses.vanilla_critic_loss(real, fake),
+        losses.vanilla_discriminator_loss(real, fake),
         -(np.log(d_real) + np.log(1 - d_fake)).mean(),
         **close,
     )

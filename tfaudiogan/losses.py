@@ -122,15 +122,15 @@ def non_saturating_generator_loss(score):
     return _mean(ops.softplus(-score))
 
 
-def vanilla_critic_loss(score_target, score_generated):
+def vanilla_discriminator_loss(score_target, score_generated):
     """Equation 2, ``-log D(x_t) - log(1 - D(x_g))``, with ``D`` the sigmoid of the score."""
     return _mean(ops.softplus(-score_target)) + _mean(ops.softplus(score_generated))
 
 
 ADVERSARIAL = {
     "wasserstein": (wasserstein_generator_loss, wasserstein_critic_loss),
-    "saturating": (saturating_generator_loss, vanilla_critic_loss),
-    "non_saturating": (non_saturating_generator_loss, vanilla_critic_loss),
+    "saturating": (saturating_generator_loss, vanilla_discriminator_loss),
+    "non_saturating": (non_saturating_generator_loss, vanilla_discriminator_loss),
 }
 """Generator and critic losses of each objective."""
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.signal
 
 from tfaudiogan.audio import overlap_add, split_windows
-from tfaudiogan.audio.windows import check_window, periodic_hann
+from tfaudiogan.audio.windows import add_halves, check_window, periodic_hann
 
 LENGTHS = [0, 1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000]
 
@@ -49,6 +49,17 @@ def test_overlap_add_is_scipys_sum_of_faded_windows():
     for i, window in enumerate(windows):
         expected[i * 32 : i * 32 + 64] += window * scipy.signal.get_window("hann", 64)
     np.testing.assert_allclose(overlap_add(windows, 128), expected[32:160], atol=1e-6)
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (2, 3), (1, 2, 3, 4)])
+def test_halves_add_up_the_same_in_any_portions(cuts):
+    windows = np.random.default_rng(1).standard_normal((2, 5, 64)).astype(np.float32)
+    parts, tail = [], np.zeros((2, 32), np.float32)
+    for portion in np.split(windows, cuts, axis=1):
+        part, tail = add_halves(portion, tail)
+        parts.append(part)
+    for channel, audio in zip(windows, np.concatenate([*parts, tail], axis=1), strict=True):
+        np.testing.assert_array_equal(audio[32:160], overlap_add(channel, 128))
 
 
 def test_too_few_windows():

@@ -2,27 +2,23 @@ import numpy as np
 import pytest
 
 from tests.experiments.conftest import TINY, with_modern
-from tfaudiogan.experiments.recipes import table1_recipes
-from tfaudiogan.experiments.table1_page import (
-    as_markdown,
-    as_text,
-    beside_published,
-    curves_of_runs,
-)
+from tfaudiogan.experiments.table1_page import beside_published, curves_of_runs
+from tfaudiogan.experiments.variants import table1_variants
 from tfaudiogan.reporting.history import read_history
 from tfaudiogan.reporting.tables import METRICS, Row, Statistic, Table
+from tfaudiogan.reporting.text import markdown_table, terminal_table
 
 
 @pytest.fixture
 def table(monkeypatch) -> tuple[Table, tuple]:
     with_modern(monkeypatch)
-    recipes = table1_recipes(TINY)
-    names = [(row.label, row.label, "model") for row in recipes]
+    variants = table1_variants(TINY)
+    names = [(row.label, row.label, "model") for row in variants]
     names += [("identity", "Input as it is", "baseline"), ("silence", "Silence", "baseline")]
     metrics = {name: METRICS[name] for name in ("snr", "lsd", "multi_resolution_distance")}
     values = dict.fromkeys(metrics, Statistic(1.234, 0.5, 9))
     rows = tuple(Row(*name, values) for name in names)
-    return Table("windows", 9, 0, None, metrics, rows), recipes
+    return Table("windows", 9, 0, None, metrics, rows), variants
 
 
 def test_measured_figures_stand_beside_the_papers(table):
@@ -41,7 +37,7 @@ def test_measured_figures_stand_beside_the_papers(table):
     assert [row[6] for row in rows] == ["12.3", *["–"] * 6]
 
 
-@pytest.mark.parametrize("written", [as_text, as_markdown])
+@pytest.mark.parametrize("written", [terminal_table, markdown_table])
 def test_the_whole_table_is_written(written, table):
     header, rows = beside_published(*table)
     text = written(header, rows, "A caption.")
@@ -51,7 +47,7 @@ def test_the_whole_table_is_written(written, table):
 
 def test_markdown_rows_have_a_cell_for_each_heading(table):
     header, rows = beside_published(*table)
-    lines = as_markdown(header, rows, "").splitlines()
+    lines = markdown_table(header, rows, "").splitlines()
     assert [line.count("|") for line in lines[: len(rows) + 2]] == [len(header) + 1] * (
         len(rows) + 2
     )

@@ -40,8 +40,8 @@ def test_a_run_logs_curves_sound_and_pictures(corpus, tmp_path):
     assert target.tensor_proto.string_val[0].startswith(b"RIFF")
     (picture,) = found.Tensors("excerpt 0: input, generated, target")
     width, height, image = picture.tensor_proto.string_val
-    # 0.2 s at 16 kHz in frames of 512 every 128; three times 257 bins, two lines of 3 between.
-    assert (int(width), int(height)) == ((3200 - 512) // 128 + 1, 3 * 257 + 2 * 3)
+    # 0.2 s at 16 kHz in frames centered on every 128th sample; 3 times 257 bins, 2 lines of 3.
+    assert (int(width), int(height)) == (3200 // 128 + 1, 3 * 257 + 2 * 3)
     assert image.startswith(b"\x89PNG")
 
 

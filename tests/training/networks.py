@@ -19,7 +19,7 @@ def tiny_generator(dropout: float = 0.2):
     )
 
 
-def tiny_critic(dropout: float = 0.2):
+def tiny_discriminator(dropout: float = 0.2):
     return keras.Sequential(
         [
             keras.Input((WINDOW, 1)),
@@ -34,7 +34,7 @@ def tiny_critic(dropout: float = 0.2):
     )
 
 
-def linear_critic(window: int):
+def linear_discriminator(window: int):
     """A critic whose gradient is its kernel, everywhere."""
     return keras.Sequential(
         [

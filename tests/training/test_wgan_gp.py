@@ -4,9 +4,9 @@ import pytest
 
 from tests.training.networks import (
     WINDOW,
-    linear_critic,
+    linear_discriminator,
     sounds,
-    tiny_critic,
+    tiny_discriminator,
     tiny_generator,
     values,
 )
@@ -18,7 +18,7 @@ from tfaudiogan.training import WGANGP
 def make(generator=None, critic=None, rates=(1e-3, 1e-3), eager=False, **options) -> WGANGP:
     keras.utils.set_random_seed(0)
     options = {"n_critic": 2, "seed": 3, **options}
-    model = WGANGP(generator or tiny_generator(), critic or tiny_critic(), **options)
+    model = WGANGP(generator or tiny_generator(), critic or tiny_discriminator(), **options)
     model.compile(*(keras.optimizers.Adam(rate) for rate in rates), run_eagerly=eager)
     return model
 
@@ -67,7 +67,7 @@ def test_the_shared_pass_gives_the_gradients_of_a_pass_of_its_own():
     x, y = (keras.ops.convert_to_tensor(side) for side in sounds(6))
     options = {"weights": LossWeights(time=1.0, adversarial=0.5), "n_critic": 1}
     shared, apart = (
-        make(tiny_generator(0.0), tiny_critic(0.0), rates=(0.0, 0.0), eager=True, **options)
+        make(tiny_generator(0.0), tiny_discriminator(0.0), rates=(0.0, 0.0), eager=True, **options)
         for _ in range(2)
     )
     apart.set_weights(shared.get_weights())
@@ -93,7 +93,7 @@ def test_the_shared_pass_gives_the_gradients_of_a_pass_of_its_own():
 @pytest.mark.parametrize("penalty_at", ["interpolates", "generated"])
 @pytest.mark.parametrize("norm", [0.5, 1.0, 3.0])
 def test_the_penalty_of_a_linear_critic_is_its_closed_form(norm, penalty_at):
-    critic = linear_critic(WINDOW)
+    critic = linear_discriminator(WINDOW)
     kernel = np.random.default_rng(0).normal(size=(WINDOW, 1))
     critic.set_weights([norm * kernel / np.linalg.norm(kernel)])
     model = make(critic=critic, penalty_at=penalty_at, gradient_penalty=7.0, relative_penalty=False)
@@ -155,7 +155,7 @@ def test_weight_clipping_holds_and_replaces_the_penalty():
 
 @pytest.mark.parametrize("frozen", ["generator", "discriminator"])
 def test_a_frozen_side_stays_bit_identical(frozen):
-    generator, critic = tiny_generator(), tiny_critic()
+    generator, critic = tiny_generator(), tiny_discriminator()
     {"generator": generator, "discriminator": critic}[frozen].trainable = False
     model = make(generator, critic)
     before = {name: values(getattr(model, name)) for name in ("generator", "discriminator")}
@@ -247,7 +247,7 @@ def test_trains_in_half_precision_with_weights_in_single():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = make(tiny_generator(0.0), tiny_critic(0.0), n_critic=1)
+        model = make(tiny_generator(0.0), tiny_discriminator(0.0), n_critic=1)
     finally:
         keras.config.set_dtype_policy(before)
     weights = values(model)
@@ -290,7 +290,7 @@ def test_saving_keeps_both_optimisers(tmp_path):
 )
 def test_bad_arguments_say_what_was_wrong(options, error, words):
     with pytest.raises(error, match=words):
-        WGANGP(tiny_generator(), tiny_critic(), **options)
+        WGANGP(tiny_generator(), tiny_discriminator(), **options)
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused():

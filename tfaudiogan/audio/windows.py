@@ -56,8 +56,24 @@ def overlap_add(windows: np.ndarray, samples: int) -> np.ndarray:
         raise ValueError(
             f"{count} windows of {window} hold {max(count - 1, 0) * half} samples, not {samples}"
         )
+    silence = np.zeros(half, windows.dtype)
+    audio, tail = add_halves(windows, silence)
+    return np.concatenate([audio, tail])[half : half + samples]
+
+
+def add_halves(windows: np.ndarray, tail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fade windows that follow one another with a periodic Hann and add their halves up.
+
+    Args:
+        windows: ``(..., windows, window)``, the window an even number of samples.
+        tail: ``(..., window // 2)``, the faded second half of the window before the first.
+
+    Returns:
+        ``(..., windows * window // 2)`` samples, and the tail for the window that comes next.
+    """
+    *leading, count, window = windows.shape
+    half = window // 2
     faded = windows * periodic_hann(window).astype(windows.dtype)
-    audio = np.zeros((count + 1) * half, windows.dtype)
-    audio[: count * half] += faded[:, :half].reshape(-1)
-    audio[half:] += faded[:, half:].reshape(-1)
-    return audio[half : half + samples]
+    seconds = np.concatenate([tail[..., np.newaxis, :], faded[..., half:]], axis=-2)
+    added = faded[..., :half] + seconds[..., :-1, :]
+    return added.reshape(*leading, count * half), seconds[..., -1, :].copy()

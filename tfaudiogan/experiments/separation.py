@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-NEIGHBOURS = 15
+NEIGHBORS = 15
 FOLDS = 5
 PERPLEXITY = 30.0
 
@@ -57,17 +57,18 @@ def separability(inputs: np.ndarray, targets: np.ndarray) -> float:
         inputs: ``(pairs, values)``.
         targets: ``(pairs, values)``, in the same order.
     """
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+    from sklearn.neighbors import KNeighborsClassifier
+
     pairs = len(inputs)
     points = np.concatenate([inputs, targets]).astype(np.float64)
     is_target = np.repeat([False, True], pairs)
     fold = np.tile(np.arange(pairs) * FOLDS // pairs, 2)
-    squares = np.square(points).sum(axis=1)
-    distances = squares[:, None] + squares - 2.0 * points @ points.T
-    distances[fold[:, None] == fold] = np.inf
-    strangers = len(points) - np.bincount(fold).max()
-    neighbours = min(NEIGHBOURS, (strangers - 1) // 2 * 2 + 1)
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :neighbours]
-    return float(np.mean((is_target[nearest].mean(axis=1) > 0.5) == is_target))
+    others = len(points) - np.bincount(fold).max()
+    neighbors = min(NEIGHBORS, (others - 1) // 2 * 2 + 1)
+    classifier = KNeighborsClassifier(neighbors, algorithm="brute")
+    predicted = cross_val_predict(classifier, points, is_target, cv=PredefinedSplit(fold))
+    return float(np.mean(predicted == is_target))
 
 
 def embed(inputs: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:

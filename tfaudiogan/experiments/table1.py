@@ -10,8 +10,8 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.run_report import run_metrics
 from tfaudiogan.evaluation.scores import score
 from tfaudiogan.experiments.ledger import settle
-from tfaudiogan.experiments.recipes import Recipe, table1_recipes
 from tfaudiogan.experiments.table1_page import write_table1
+from tfaudiogan.experiments.variants import Variant, table1_variants
 from tfaudiogan.inference.load import load_model
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
@@ -60,7 +60,7 @@ def run_table1(
     for name, value in (("steps", steps), ("autoencoder steps", autoencoder_steps)):
         if value < 1:
             raise InputError(f"{name} is {value}; expected 1 or more")
-    recipes = table1_recipes(config, recipe)
+    variants = table1_variants(config, recipe)
     settle(
         out,
         {
@@ -74,8 +74,8 @@ def run_table1(
     config.save(out / "config.json")
     autoencoder = _autoencoder(config, corpus, out / "autoencoder.keras", autoencoder_steps)
     runs, scores = {}, {}
-    for number, row in enumerate(recipes, start=1):
-        console.print(f"row {number} of {len(recipes)}: {row.label}")
+    for number, row in enumerate(variants, start=1):
+        console.print(f"row {number} of {len(variants)}: {row.label}")
         runs[row.name] = _train(row, corpus, out / "runs" / row.name, steps, autoencoder)
         scores[row.label] = _score(runs[row.name], corpus, windows, seconds)
     joined = join(scores)
@@ -83,7 +83,7 @@ def run_table1(
         out,
         corpus,
         joined,
-        recipes,
+        variants,
         runs,
         facts={
             "steps": steps,
@@ -106,7 +106,7 @@ def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path
     return path
 
 
-def _train(row: Recipe, corpus: Corpus, folder: Path, steps: int, autoencoder: Path):
+def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: Path):
     """The run of a row, as far as it is missing."""
     from tfaudiogan.runs.callbacks import Diverged, Interrupted
     from tfaudiogan.runs.checkpoint import read_progress

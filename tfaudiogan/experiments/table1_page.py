@@ -1,7 +1,6 @@
 """Table I as text, Markdown, JSON and one page to read and listen to."""
 
 import dataclasses
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from tfaudiogan.config import LossWeights
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.evaluation.examples import make_examples
 from tfaudiogan.evaluation.report import READING, add_examples, versions
-from tfaudiogan.experiments.recipes import PUBLISHED_IDENTITY, Recipe
+from tfaudiogan.experiments.variants import PUBLISHED_IDENTITY, Variant
 from tfaudiogan.inference.load import load_model
 from tfaudiogan.reporting import figures
 from tfaudiogan.reporting.drawing import (
@@ -28,6 +27,7 @@ from tfaudiogan.reporting.drawing import (
 from tfaudiogan.reporting.history import read_history
 from tfaudiogan.reporting.page import Page, Section
 from tfaudiogan.reporting.tables import DASH, METRICS, Scores, Statistic, Table, signed
+from tfaudiogan.reporting.text import markdown_table, terminal_table
 from tfaudiogan.storage import write_text
 
 EXAMPLES = 3
@@ -39,7 +39,7 @@ def write_table1(
     out: Path,
     corpus: Corpus,
     scores: Scores,
-    recipes: Sequence[Recipe],
+    variants: Sequence[Variant],
     runs: Mapping[str, Any],
     facts: Mapping[str, Any],
     command: str,
@@ -55,15 +55,15 @@ def write_table1(
     Returns:
         The page's path.
     """
-    histories = {row.label: read_history(runs[row.name].history) for row in recipes}
+    histories = {row.label: read_history(runs[row.name].history) for row in variants}
     minutes = {label: float(np.nansum(h["seconds"])) / 60 for label, h in histories.items()}
-    header, rows = beside_published(scores.windows, recipes, minutes)
+    header, rows = beside_published(scores.windows, variants, minutes)
     caption = f"{scores.windows.caption} Test split of {scores.corpus}."
-    write_text(out / "table1.txt", as_text(header, rows, caption))
-    write_text(out / "table1.md", as_markdown(header, rows, caption))
+    write_text(out / "table1.txt", terminal_table(header, rows, caption))
+    write_text(out / "table1.md", markdown_table(header, rows, caption))
     content = {
         "scores": json.loads(scores.to_json()),
-        "published": {row.label: row.published for row in recipes}
+        "published": {row.label: row.published for row in variants}
         | {"identity": PUBLISHED_IDENTITY},
         "rows": [
             {
@@ -72,16 +72,16 @@ def write_table1(
                 "weights": row.config.weights.active(),
                 "minutes": minutes[row.label],
             }
-            for row in recipes
+            for row in variants
         ],
         **facts,
     }
     write_text(out / "table1.json", json.dumps(content, indent=2) + "\n")
 
     page = Page("Table I: what each loss does", lead=_lead(scores.windows))
-    _add_result(page.section("Result"), scores, recipes, header, rows, caption)
-    _add_training(page.section("Training"), scores.windows, recipes, histories)
-    models = {row.label: load_model(runs[row.name].generator) for row in recipes}
+    _add_result(page.section("Result"), scores, variants, header, rows, caption)
+    _add_training(page.section("Training"), scores.windows, variants, histories)
+    models = {row.label: load_model(runs[row.name].generator) for row in variants}
     listen = page.section("Listen")
     examples = make_examples(
         models, corpus, scores.split, EXAMPLES, EXAMPLE_SECONDS, window=scores.window
@@ -100,19 +100,19 @@ def write_table1(
         }
     )
     made.code(command, label="Make it again")
-    for row in recipes:
+    for row in variants:
         made.code(row.config.to_json(), label=f"Configuration of {row.label}", folded=True)
     return page.write(out)
 
 
 def beside_published(
-    table: Table, recipes: Sequence[Recipe], minutes: Mapping[str, float] | None = None
+    table: Table, variants: Sequence[Variant], minutes: Mapping[str, float] | None = None
 ) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table: each metric measured here, then the paper's figures.
 
     A heading's second line, after a line break, is its direction.
     """
-    published = _published(recipes)
+    published = _published(variants)
     metrics = [name for name in ("snr", "lsd") if name in table.metrics]
     header = ["Loss", *(f"{m.heading}\n{m.direction}" for m in table.metrics.values())]
     header += [f"{table.metrics[name].heading}\nin the paper" for name in metrics]
@@ -127,29 +127,6 @@ def beside_published(
             cells.append(f"{minutes[row.name]:.1f}" if row.name in minutes else DASH)
         rows.append(cells)
     return header, rows
-
-
-def as_text(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """The table for a terminal of 120 columns."""
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
-    table = RichTable(caption=caption, caption_justify="left")
-    for number, heading in enumerate(header):
-        table.add_column(heading, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    console = Console(file=io.StringIO(), width=120, highlight=False)
-    console.print(table)
-    return console.file.getvalue()
-
-
-def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """The table for a README or a note."""
-    headings = [heading.replace("\n", ", ").rstrip(", ") for heading in header]
-    lines = [headings, ["---", *["---:"] * (len(header) - 1)], *rows]
-    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"{text}\n\n{caption}\n"
 
 
 @styled
@@ -189,9 +166,9 @@ def curves_of_runs(
     return encoded(figure, image)
 
 
-def _published(recipes: Sequence[Recipe]) -> dict[str, Mapping[str, tuple[float, float]]]:
+def _published(variants: Sequence[Variant]) -> dict[str, Mapping[str, tuple[float, float]]]:
     """The paper's figures by the name of the row in the joined table."""
-    return {row.label: row.published for row in recipes} | {"identity": PUBLISHED_IDENTITY}
+    return {row.label: row.published for row in variants} | {"identity": PUBLISHED_IDENTITY}
 
 
 def _lead(table: Table) -> str:
@@ -210,7 +187,7 @@ def _lead(table: Table) -> str:
 def _add_result(
     section: Section,
     scores: Scores,
-    recipes: Sequence[Recipe],
+    variants: Sequence[Variant],
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
     caption: str,
@@ -223,7 +200,7 @@ def _add_result(
         "The paper's figures are of another corpus and of far longer training."
     )
     section.text(READING)
-    published = _published(recipes)
+    published = _published(variants)
     for name, metric in table.metrics.items():
         known = {row: figure[name] for row, figure in published.items() if name in figure}
         section.figure(
@@ -236,7 +213,7 @@ def _add_result(
 def _add_training(
     section: Section,
     table: Table,
-    recipes: Sequence[Recipe],
+    variants: Sequence[Variant],
     histories: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:
     gain = table.row("best_gain").values["snr"].mean
@@ -258,7 +235,7 @@ def _add_training(
         ["Loss", *(term.replace("_", " ") for term in used)],
         [
             [row.label, *(_share(histories[row.label].get(f"{term}_share")) for term in used)]
-            for row in recipes
+            for row in variants
         ],
         caption="Share of each term in the weighted loss, in the last epoch.",
     )

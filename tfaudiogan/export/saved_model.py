@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-WINDOWS_AT_ONCE = 8
+WINDOWS_PER_CHUNK = 8
 
 
 def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1) -> Path:
@@ -28,7 +28,7 @@ def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1
 
     - ``enhance``, also as ``serving_default``: ``(batch, samples)`` float32 to the same shape, any
       number of samples. Each row is brought to the model's level, cut into windows, enhanced,
-      overlap-added and brought back, ``WINDOWS_AT_ONCE`` windows at a time.
+      overlap-added and brought back, ``WINDOWS_PER_CHUNK`` windows at a time.
     - ``window``: ``(batch, window, 1)`` float32 to the same shape, the network as it is.
 
     ``assets.extra`` holds the metadata and the requests that TensorFlow Serving warms up with. The
@@ -131,10 +131,10 @@ def _in_chunks(model: "keras.Model", windows: "tf.Tensor") -> "tf.Tensor":
     """Run the model on ``(windows, window)``, a few at a time, so that memory stays bounded."""
     import tensorflow as tf
 
-    chunks = -(-tf.shape(windows)[0] // WINDOWS_AT_ONCE)
+    chunks = -(-tf.shape(windows)[0] // WINDOWS_PER_CHUNK)
 
     def run(i: "tf.Tensor", outputs: "tf.TensorArray") -> tuple["tf.Tensor", "tf.TensorArray"]:
-        chunk = windows[i * WINDOWS_AT_ONCE : (i + 1) * WINDOWS_AT_ONCE, :, tf.newaxis]
+        chunk = windows[i * WINDOWS_PER_CHUNK : (i + 1) * WINDOWS_PER_CHUNK, :, tf.newaxis]
         return i + 1, outputs.write(i, model(chunk, training=False)[..., 0])
 
     outputs = tf.TensorArray(

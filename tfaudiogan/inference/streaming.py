@@ -1,7 +1,8 @@
 """A model over a stream: blocks of any size in, blocks out, the same result as all at once.
 
 This file is what a port to another language has to do, in NumPy: keep the last window of input,
-run the model every half window, fade what it gives with a periodic Hann window, and add halves.
+run the model every half window, fade what it gives with a periodic Hann window, and add halves
+(``audio.windows.add_halves``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,12 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfaudiogan.audio.windows import periodic_hann
+from tfaudiogan.audio.windows import add_halves
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import WINDOWS_AT_ONCE, load_model
 
 
-class Stage(Protocol):
+class StreamProcessor(Protocol):
     """Something that a stream of ``(samples, channels)`` passes through."""
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
@@ -24,11 +25,11 @@ class Stage(Protocol):
         """Give what is left."""
 
 
-def through(stage: Stage, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield what ``stage`` makes of ``blocks``."""
+def through(processor: StreamProcessor, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield what ``processor`` makes of ``blocks``."""
     for block in blocks:
-        yield stage.feed(block)
-    yield stage.flush()
+        yield processor.feed(block)
+    yield processor.flush()
 
 
 class StreamingEnhancer:
@@ -63,7 +64,6 @@ class StreamingEnhancer:
         self._half = self.model.metadata.hop
         self._channels = channels
         self._gain = np.float32(gain)
-        self._fade = periodic_hann(2 * self._half)
         self._reset()
 
     def _reset(self) -> None:
@@ -115,13 +115,9 @@ class StreamingEnhancer:
         output = self.model(windows.reshape(-1, 2 * half)).reshape(windows.shape)
         if not np.isfinite(output).all():
             raise InputError("the model gave NaN or infinity; use another of its checkpoints")
-        faded = output * self._fade
-        segments = faded[:, :, :half]
-        segments[:, 1:] += faded[:, :-1, half:]
-        segments[:, 0] += self._tail
-        self._tail = faded[:, -1, half:].copy()
+        added, self._tail = add_halves(output, self._tail)
         self._pending = self._pending[:, count * half :]
-        ready = segments.reshape(channels, -1).T[self._padding :] / self._gain
+        ready = added.T[self._padding :] / self._gain
         self._padding = max(0, self._padding - count * half)
         self._given += len(ready)
         return ready

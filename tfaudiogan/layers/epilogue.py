@@ -5,7 +5,7 @@ import keras
 from keras import ops
 
 from tfaudiogan.layers.cpu.fused import fused, fuses
-from tfaudiogan.layers.cpu.normalization import EPSILON, STAGES, normalized_in_few_passes
+from tfaudiogan.layers.cpu.normalization import EPSILON, SUM_PARTS, normalized_in_few_passes
 from tfaudiogan.layers.cpu.random_bytes import random_bytes
 from tfaudiogan.layers.rearrangement import check_rank_3
 
@@ -92,11 +92,11 @@ class Epilogue1D(keras.layers.Layer):
             fusible = self.slope is not None
         else:
             fusible = self.slope is None or self.dropout > 0
-        return fusible and fuses(shape) and shape[1] % STAGES == 0
+        return fusible and fuses(shape) and shape[1] % SUM_PARTS == 0
 
     def _fused(self, inputs, training: bool):
         _, width, channels = inputs.shape
-        staged = (STAGES, width // STAGES, channels)
+        staged = (SUM_PARTS, width // SUM_PARTS, channels)
         x = ops.reshape(inputs, (-1, *staged))
         dropped = min(255, max(1, round(256 * self.dropout))) if self.dropout and training else 0
         kept = [random_bytes(x, self.random) >= dropped] if dropped else []

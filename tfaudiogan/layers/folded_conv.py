@@ -1,6 +1,6 @@
 import keras
 
-from tfaudiogan.layers.cpu.folding import convolve
+from tfaudiogan.layers.cpu.folding import folded_convolution
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -38,5 +38,5 @@ class FoldedConv1D(keras.layers.Conv1D):
         super().__init__(filters, kernel_size, **fixed, **kwargs)
 
     def call(self, inputs):
-        outputs = convolve(inputs, self.kernel, self.bias if self.use_bias else None)
+        outputs = folded_convolution(inputs, self.kernel, self.bias if self.use_bias else None)
         return outputs if self.activation is None else self.activation(outputs)

@@ -4,7 +4,7 @@ from itertools import accumulate
 import keras
 from keras import ops
 
-from tfaudiogan.layers.cpu.folding import convolve
+from tfaudiogan.layers.cpu.folding import folded_convolution
 from tfaudiogan.layers.rearrangement import check_rank_3
 
 
@@ -122,7 +122,7 @@ class Inception1D(keras.layers.Layer):
         parts = _split(self._reduce(inputs), self.bottlenecks)
         biases = _split(self.bias, self.branch_filters)
         branches = [
-            convolve(part, kernel, bias)
+            folded_convolution(part, kernel, bias)
             for part, kernel, bias in zip(parts, self.kernels, biases, strict=True)
         ]
         return ops.concatenate(branches, axis=-1)
@@ -131,9 +131,9 @@ class Inception1D(keras.layers.Layer):
         tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         channels = [tensor.shape[-1] for tensor in tensors]
         kernels = _split(ops.convert_to_tensor(self.reduce_kernel), channels, axis=1)
-        reduced = convolve(tensors[0], kernels[0], self.reduce_bias, ratio=1)
+        reduced = folded_convolution(tensors[0], kernels[0], self.reduce_bias, ratio=1)
         for tensor, kernel in zip(tensors[1:], kernels[1:], strict=True):
-            reduced = reduced + convolve(tensor, kernel, ratio=1)
+            reduced = reduced + folded_convolution(tensor, kernel, ratio=1)
         return reduced
 
     def compute_output_shape(self, input_shape):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfaudiogan.audio.windows import periodic_hann
+from tfaudiogan.audio.spectrogram import centered_spectrogram
 from tfaudiogan.reporting.drawing import (
     COLOURS,
     INK,
@@ -47,7 +47,7 @@ def spectrograms(
         n_fft: samples of a frame; the hop is a quarter.
         image: ``"svg"`` or ``"png"``.
     """
-    powers = {name: _power(audio, n_fft) for name, audio in signals.items()}
+    powers = {name: centered_spectrogram(audio, n_fft) for name, audio in signals.items()}
     peak = max(power.max() for power in powers.values()) or 1.0
     levels = {n: 10 * np.log10(np.maximum(p / peak, 1e-12)) for n, p in powers.items()}
     audible = np.any([(db > FLOOR_DB + 15).any(axis=1) for db in levels.values()], axis=0)
@@ -127,7 +127,7 @@ def average_spectra(
     bands = np.searchsorted(edges, frequencies, side="right") - 1
     spectra = {}
     for name, audio in signals.items():
-        power = _power(audio, n_fft).mean(axis=1)
+        power = centered_spectrogram(audio, n_fft).mean(axis=1)
         means = [power[bands == b].mean() if (bands == b).any() else np.nan for b in range(count)]
         spectra[name] = np.array(means)
     peak = np.nanmax(list(spectra.values())) or 1.0
@@ -319,14 +319,6 @@ def _apart(places: Mapping[str, float], distance: float) -> dict[str, float]:
     for label, place in sorted(places.items(), key=lambda item: item[1]):
         moved[label] = max([place, *(other + distance for other in moved.values())])
     return moved
-
-
-def _power(audio: np.ndarray, n_fft: int) -> np.ndarray:
-    """Power spectrogram, ``(bins, frames)`` float64; frames are centred on every quarter."""
-    mode = "reflect" if len(audio) > n_fft // 2 else "constant"
-    padded = np.pad(np.asarray(audio, np.float64), n_fft // 2, mode)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4]
-    return np.square(np.abs(np.fft.rfft(frames * periodic_hann(n_fft)))).T
 
 
 def _loudest(audio: np.ndarray, count: int) -> int:

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfaudiogan.errors import InputError
+from tfaudiogan.reporting.text import markdown_table
 
 if TYPE_CHECKING:
     import rich.table
@@ -211,13 +212,9 @@ class Table:
 
     def to_markdown(self) -> str:
         """The table in Markdown, for model cards and README files."""
-        headings = [
-            f"{metric.heading}, {metric.direction}".rstrip(", ") for metric in self.metrics.values()
-        ]
-        lines = [["", *headings], ["---", *["---:"] * len(headings)]]
-        lines += [[row.label, *(str(row.values[n]) for n in self.metrics)] for row in self.rows]
-        text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-        return f"{text}\n\n{self.caption}\n"
+        header = ["", *(f"{m.heading}\n{m.direction}" for m in self.metrics.values())]
+        rows = [[row.label, *(str(row.values[n]) for n in self.metrics)] for row in self.rows]
+        return markdown_table(header, rows, self.caption)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfaudiogan.audio.windows import overlap_add, periodic_hann, split_windows
 from tfaudiogan import crops
+from tfaudiogan.audio.spectrogram import centered_spectrogram
+from tfaudiogan.audio.windows import overlap_add, split_windows
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 
@@ -132,18 +133,11 @@ def _picture(signals: list[np.ndarray], n_fft: int = 512) -> np.ndarray:
     """Spectrograms below one another, ``(1, height, frames, 3)`` uint8; all share one scale."""
     import matplotlib
 
-    levels = [_level_db(audio, n_fft) for audio in signals]
+    powers = [centered_spectrogram(audio, n_fft) for audio in signals]
+    levels = [10 * np.log10(np.maximum(power, 1e-12)) for power in powers]
     peak = max(level.max() for level in levels)
     line = np.ones((3, levels[0].shape[1]))
     shades = [np.clip((level[::-1] - peak - FLOOR_DB) / -FLOOR_DB, 0, 1) for level in levels]
     stacked = np.concatenate([part for shade in shades for part in (shade, line)][:-1])
     colours = matplotlib.colormaps["magma"](stacked)[..., :3]
     return np.rint(255 * colours).astype(np.uint8)[None]
-
-
-def _level_db(audio: np.ndarray, n_fft: int) -> np.ndarray:
-    """``(bins, frames)`` in dB."""
-    padded = np.pad(audio, (0, max(0, n_fft - len(audio))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4]
-    power = np.square(np.abs(np.fft.rfft(frames * periodic_hann(n_fft)))).T
-    return 10 * np.log10(np.maximum(power, 1e-12))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfaudiogan.layers import FoldedConv1D, folded_conv
-from tfaudiogan.layers.cpu.folding import convolve, fold_ratio
+from tfaudiogan.layers.cpu.folding import fold_ratio, folded_convolution
 
 
 def by_numpy(inputs, kernel):
@@ -28,7 +28,7 @@ def test_equals_numpy(size, ratio, channels, filters):
     inputs = rng.standard_normal((2, 96, channels)).astype("f4")
     kernel = rng.standard_normal((size, channels, filters)).astype("f4")
     output = keras.ops.convert_to_numpy(
-        convolve(inputs, keras.ops.convert_to_tensor(kernel), ratio=ratio)
+        folded_convolution(inputs, keras.ops.convert_to_tensor(kernel), ratio=ratio)
     )
     # sums of up to 243 products of about 1, in float32 in another order
     np.testing.assert_allclose(output, by_numpy(inputs, kernel), atol=1e-4)
@@ -60,9 +60,9 @@ def test_layer_is_keras_conv1d(monkeypatch):
 
     def watched(inputs, kernel, bias):
         kernels.append(kernel.shape)
-        return convolve(inputs, kernel, bias)
+        return folded_convolution(inputs, kernel, bias)
 
-    monkeypatch.setattr(folded_conv, "convolve", watched)
+    monkeypatch.setattr(folded_conv, "folded_convolution", watched)
     plain = keras.layers.Conv1D(2, 27, padding="same", activation="tanh")
     folded = FoldedConv1D(2, 27, activation="tanh")
     inputs = np.random.default_rng(0).standard_normal((2, 64, 16)).astype("f4")
@@ -96,7 +96,7 @@ def test_gradients_equal_the_plain_convolutions():
             outer.watch([inputs, kernel])
             with tf.GradientTape() as inner:
                 inner.watch(inputs)
-                loss = tf.reduce_sum(tf.tanh(convolve(inputs, kernel, ratio=ratio)))
+                loss = tf.reduce_sum(tf.tanh(folded_convolution(inputs, kernel, ratio=ratio)))
             penalty = tf.reduce_sum(inner.gradient(loss, inputs) ** 2)
         gradients.append(outer.gradient(penalty, [inputs, kernel]))
     for plain, folded in zip(*gradients, strict=True):
@@ -107,6 +107,6 @@ def test_gradients_equal_the_plain_convolutions():
 def test_an_even_kernel_and_other_types(dtype):
     inputs = keras.ops.ones((1, 64, 1), dtype)
     for size in (4, 81):
-        output = convolve(inputs, keras.ops.ones((size, 1, 2), dtype))
+        output = folded_convolution(inputs, keras.ops.ones((size, 1, 2), dtype))
         assert output.shape == (1, 64, 2)
         assert keras.backend.standardize_dtype(output.dtype) == dtype

@@ -27,7 +27,7 @@ def fold_ratio(width: int | None, kernel_size: int, channels: int, filters: int)
     return ratio
 
 
-def convolve(inputs, kernel, bias=None, *, ratio: int | None = None):
+def folded_convolution(inputs, kernel, bias=None, *, ratio: int | None = None):
     """The "same" convolution of ``(batch, width, channels)`` with a kernel of odd length.
 
     With ``ratio`` samples folded into the channels, a reshape of memory as it lies, a kernel of 81

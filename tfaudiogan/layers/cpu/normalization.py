@@ -21,7 +21,7 @@ from keras import ops
 from tfaudiogan.layers.cpu.fused import compiled
 
 EPSILON = 1e-3
-STAGES = 16
+SUM_PARTS = 16
 """Parts of a sum, each of them as long as the processor can add side by side."""
 
 

@@ -13,7 +13,7 @@ PUBLISHED_IDENTITY = {"snr": (-4.70, 3.23)}
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Variant:
     """A row of the table.
 
     Attributes:
@@ -38,20 +38,22 @@ _PUBLISHED = {
 _SYMBOLS = {"frequency": "L_freq", "feature": "L_ae", "adversarial": "L_adv"}
 
 
-def composite_losses(config: Config) -> tuple[Recipe, ...]:
+def composite_losses(config: Config) -> tuple[Variant, ...]:
     """Equations 20 to 23: the time loss alone, and with one other term at the paper's weight."""
-    recipes = []
+    variants = []
     for term, published in _PUBLISHED.items():
         weights, label = LossWeights(time=1.0), "L_time"
         if term != "time":
             weight = getattr(PAPER_WEIGHTS, term)
             weights = dataclasses.replace(weights, **{term: weight})
             label = f"L_time + {weight:g} {_SYMBOLS[term]}"
-        recipes.append(Recipe(term, label, dataclasses.replace(config, weights=weights), published))
-    return tuple(recipes)
+        variants.append(
+            Variant(term, label, dataclasses.replace(config, weights=weights), published)
+        )
+    return tuple(variants)
 
 
-def modern_recipe(config: Config) -> Recipe:
+def modern_variant(config: Config) -> Variant:
     """The loss and optimiser of the preset ``modern``; networks, window and batch stay.
 
     Raises:
@@ -61,10 +63,10 @@ def modern_recipe(config: Config) -> Recipe:
     changed = dataclasses.replace(
         config, preset=MODERN, weights=modern.weights, optimizer=modern.optimizer
     )
-    return Recipe(MODERN, "Modern recipe", changed)
+    return Variant(MODERN, "Modern recipe", changed)
 
 
-def table1_recipes(config: Config, recipe: bool = True) -> tuple[Recipe, ...]:
+def table1_variants(config: Config, recipe: bool = True) -> tuple[Variant, ...]:
     """All rows, as differences of their loss (and, in the last, optimiser) from ``config``."""
     rows = composite_losses(config)
-    return (*rows, modern_recipe(config)) if recipe else rows
+    return (*rows, modern_variant(config)) if recipe else rows

@@ -8,7 +8,7 @@ from tests.experiments.conftest import TINY, with_modern
 from tfaudiogan.config import LossWeights, OptimizerConfig
 from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.ledger import settle
-from tfaudiogan.experiments.recipes import composite_losses, table1_recipes
+from tfaudiogan.experiments.variants import composite_losses, table1_variants
 from tfaudiogan.models import build_autoencoder
 from tfaudiogan.training.build import build_model
 
@@ -25,18 +25,18 @@ def test_the_composite_losses_are_equations_20_to_23_with_the_papers_weights():
 
 def test_rows_differ_from_the_base_in_their_loss_and_the_last_in_its_optimiser(monkeypatch):
     modern = with_modern(monkeypatch)
-    *paper, last = table1_recipes(TINY)
+    *paper, last = table1_variants(TINY)
     same = {"weights": TINY.weights, "preset": TINY.preset}
     assert {dataclasses.replace(row.config, **same) for row in paper} == {TINY}
     assert last.config.optimizer == modern.optimizer
     assert dataclasses.replace(last.config, optimizer=TINY.optimizer, **same) == TINY
-    assert len(table1_recipes(TINY, recipe=False)) == 4
+    assert len(table1_variants(TINY, recipe=False)) == 4
 
 
 def test_all_rows_start_with_the_same_generator(monkeypatch):
     with_modern(monkeypatch)
     starts = []
-    for row in table1_recipes(TINY):
+    for row in table1_variants(TINY):
         autoencoder = build_autoencoder(TINY.window, **vars(TINY.autoencoder))
         keras.utils.set_random_seed(TINY.training.seed)
         starts.append(build_model(row.config, 3, autoencoder).generator.get_weights())

@@ -1,0 +1,31 @@
+"""Tables as Markdown and for the terminal.
+
+Both take a header and rows of cells. The first column is aligned to the left, the others to the
+right. A line break in a heading separates the name of a column from a remark.
+"""
+
+import io
+from collections.abc import Sequence
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """The table for a README file, with the caption below it; line breaks become commas."""
+    headings = [heading.replace("\n", ", ").rstrip(", ") for heading in header]
+    lines = [headings, ["---", *["---:"] * (len(header) - 1)], *rows]
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return f"{text}\n\n{caption}\n"
+
+
+def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """The table in box-drawing characters, for a terminal of 120 columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(caption=caption, caption_justify="left")
+    for number, heading in enumerate(header):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    console.print(table)
+    return console.file.getvalue()
