@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.networks import sounds, tiny_discriminator, tiny_generator, values
 from tests.runs.test_train import checkpoint, rows
 from tests.runs.worker import run
+from tests.training.networks import sounds, tiny_discriminator, tiny_generator, values
 from tfaudiogan.config import LossWeights
 from tfaudiogan.errors import InputError
-from tfaudiogan.training import WGANGP
 from tfaudiogan.runs.devices import Devices, check_batch, choose
-from tfaudiogan.training.optimizer import AveragingAdam
 from tfaudiogan.runs.train import RunFolder
+from tfaudiogan.training import WGANGP
+from tfaudiogan.training.optimizer import AveragingAdam
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 pytestmark = pytest.mark.skipif(not TENSORFLOW, reason="the reference runs on TensorFlow")
@@ -51,7 +51,9 @@ def fitted() -> list[np.ndarray]:
     """Weights, averages, logs and evaluation of a small GAN after three clipped steps."""
     keras.utils.set_random_seed(0)
     weights = LossWeights(time=10.0, adversarial=1.0)
-    model = WGANGP(tiny_generator(0.0), tiny_discriminator(0.0), weights=weights, n_critic=1, seed=3)
+    model = WGANGP(
+        tiny_generator(0.0), tiny_discriminator(0.0), weights=weights, n_critic=1, seed=3
+    )
     # With a large epsilon, Adam's steps are smooth in the gradient.
     adam = AveragingAdam(1e-2, epsilon=1e-2, global_clipnorm=0.01, use_ema=True, ema_momentum=0.5)
     model.compile(adam, keras.optimizers.SGD(1e-3))

@@ -7,8 +7,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.experiments.conftest import TINY
 from tfaudiogan.errors import InputError
 from tfaudiogan.runs import tensorboard
-from tfaudiogan.runs.train import train
 from tfaudiogan.runs.tensorboard import ExcerptSummaries, tensorboard_callbacks
+from tfaudiogan.runs.train import train
 
 
 def events(folder) -> EventAccumulator:

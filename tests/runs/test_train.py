@@ -23,9 +23,9 @@ from tfaudiogan.config import (
 )
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import read_metadata
-from tfaudiogan.training.build import learning_rate
 from tfaudiogan.runs.callbacks import Diverged, Interrupted
 from tfaudiogan.runs.train import train
+from tfaudiogan.training.build import learning_rate
 
 TINY = Config(
     window=512,

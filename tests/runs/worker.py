@@ -14,10 +14,10 @@ import keras
 from tests.runs.test_train import TINY, SignalAt
 from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
-from tfaudiogan.training import build
 from tfaudiogan.runs.callbacks import Interrupted
 from tfaudiogan.runs.devices import choose
 from tfaudiogan.runs.train import RunFolder, train
+from tfaudiogan.training import build
 
 
 def two_processors() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import keras
 
 from tfaudiogan.progress import progress_bar
-from tfaudiogan.storage import write_text
 from tfaudiogan.runs.checkpoint import assign_values, load_values, save_state
+from tfaudiogan.storage import write_text
 
 
 class Diverged(RuntimeError):

@@ -18,9 +18,6 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.models import build_autoencoder
 from tfaudiogan.progress import console
-from tfaudiogan.storage import replacing, write_text
-from tfaudiogan.training.autoencoder import AutoencoderTrainer
-from tfaudiogan.training.build import build_model, build_optimizer, windows_per_step
 from tfaudiogan.runs.callbacks import (
     AveragedWeights,
     BestGenerator,
@@ -34,6 +31,9 @@ from tfaudiogan.runs.callbacks import (
 )
 from tfaudiogan.runs.checkpoint import read_progress
 from tfaudiogan.runs.devices import ONE_DEVICE, Devices, check_batch
+from tfaudiogan.storage import replacing, write_text
+from tfaudiogan.training.autoencoder import AutoencoderTrainer
+from tfaudiogan.training.build import build_model, build_optimizer, windows_per_step
 
 
 @dataclass(frozen=True)
