@@ -59,6 +59,7 @@ test-all: test test-slow test-jax test-beam test-tfio
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 setup: fluidsynth $(READY)
 

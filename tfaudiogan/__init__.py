@@ -4,6 +4,7 @@
 """
 
 from importlib import import_module
+from typing import Any
 
 from tfaudiogan._version import __version__
 
@@ -24,7 +25,7 @@ _HOME = {
 __all__ = ["__version__", *_HOME]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'tfaudiogan' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tfaudiogan.errors import InputError
 
@@ -85,5 +85,5 @@ def _start_worker(work: Callable) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers itself
 
 
-def _work(item):
+def _work(item: Any) -> Any:
     return _current(item)

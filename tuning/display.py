@@ -1,15 +1,19 @@
 """The progress of a search: trial n of N, the best so far, the time left."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+
+from rich.progress import TaskID
 
 from tfaudiogan.progress import progress_bar
 from tuning.records import Record, best_record
 from tuning.settings import Settings
+from tuning.space import Value
 
 _HOURS = 3600.0
 
 
-def setting(values) -> str:
+def setting(values: Mapping[str, Value]) -> str:
     """``"lambda_f 3.2, d_max 2"``; a switch is shown by its name where it is on."""
     shown = {name: value for name, value in values.items() if value is not False}
     return ", ".join(
@@ -21,9 +25,9 @@ def outcome(record: Record, settings: Settings) -> str:
     """``"val_snr 1.23"``, or why there is none."""
     if record.status == "failed":
         return f"failed: {record.reason}"
-    best = record.best_round(settings)
+    score = record.best_score(settings)
     stopped = f", stopped: {record.reason}" if record.status == "stopped" else ""
-    return f"{settings.objective} {best['score']:.3f}{stopped}"
+    return f"{settings.objective} {score:.3f}{stopped}"
 
 
 class Display(AbstractContextManager):
@@ -40,14 +44,14 @@ class Display(AbstractContextManager):
         self._bar = progress_bar()
         self._bar.speed_estimate_period = _HOURS  # a trial takes minutes: look back further
         self._search = self._bar.add_task("trials", total=trials, status="", visible=overall)
-        self._trial = None
+        self._trial: TaskID | None = None
         self._ended = 0
 
     def __enter__(self) -> "Display":
         self._bar.start()
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._trial is not None:
             self._bar.remove_task(self._trial)
         self._bar.stop()
@@ -61,7 +65,7 @@ class Display(AbstractContextManager):
         """A trial begins in this process."""
         if self._trial is not None:
             self._bar.remove_task(self._trial)
-        total = self._settings.steps or round(60 * self._settings.minutes)
+        total = self._settings.steps or round(self._settings.seconds)
         self._trial = self._bar.add_task(
             f"trial {record.number + 1} of {self._trials}",
             total=total,
@@ -71,8 +75,9 @@ class Display(AbstractContextManager):
     def step(self, step: int, seconds: float) -> None:
         """The trial has come so far."""
         done = step if self._settings.steps else seconds
-        self._bar.update(self._trial, completed=done)
-        total = self._settings.steps or 60 * self._settings.minutes
+        if self._trial is not None:
+            self._bar.update(self._trial, completed=done)
+        total = self._settings.steps or self._settings.seconds
         self._bar.update(self._search, completed=self._ended + min(done / total, 1.0))
 
     def end(self, number: int, records: list[Record]) -> None:
@@ -90,5 +95,5 @@ class Display(AbstractContextManager):
         best = best_record(records, self._settings)
         if best is None:
             return ""
-        score = best.best_round(self._settings)["score"]
+        score = best.best_score(self._settings)
         return f"best {self._settings.objective} {score:.3f} (trial {best.label})"

@@ -1,6 +1,7 @@
 """Figures of a search, each as the bytes of an SVG or PNG file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +25,10 @@ _SHOWN = {"completed": COLOURS[0], "stopped": COLOURS[4]}
 
 def scored(records: Sequence[Record], settings: Settings) -> list[tuple[Record, float]]:
     """The trials that did not fail, with their scores."""
-    return [(r, r.best_round(settings)["score"]) for r in records if r.status != "failed"]
+    return [(r, r.best_score(settings)) for r in records if r.status != "failed"]
 
 
-def _points(axis, places, records: Sequence[tuple[Record, float]]) -> None:
+def _points(axis: Any, places: Iterable[float], records: Sequence[tuple[Record, float]]) -> None:
     places = list(places)
     for label, colour in _SHOWN.items():
         chosen = [
@@ -79,7 +80,7 @@ def objective_over_trials(
         )
     axis.set_xlabel("trial")
     axis.set_ylabel(settings.objective)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.locator_params(axis="x", integer=True)
     entitle(axis, f"{settings.objective} of each trial")
     return encoded(figure, image)
 
@@ -103,7 +104,7 @@ def objective_by_parameter(
         if values and max(values) < 100 * min(values):
             plain_logarithmic(axis.xaxis)
     else:
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.locator_params(axis="x", integer=True)
     axis.set_ylabel(settings.objective)
     axis.set_xlabel(name)
     axis.set_title(parameter.meaning)

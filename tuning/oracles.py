@@ -11,7 +11,7 @@ from tuning.settings import Settings
 from tuning.space import Space
 
 with contextlib.redirect_stdout(io.StringIO()):
-    import keras_tuner
+    import keras_tuner as keras_tuner
     from keras_tuner import oracles
 
 PAPER = "paper"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,11 @@ class Record:
                 best = logs
         return best
 
+    def best_score(self, settings: Settings, rounds: int | None = None) -> float:
+        """The score of that round; NaN where no round has ended."""
+        best = self.best_round(settings, rounds)
+        return math.nan if best is None else best["score"]
+
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into the trial's folder."""
         write_text(folder / FILE, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
@@ -74,9 +80,9 @@ def best_record(records: Sequence[Record], settings: Settings) -> Record | None:
     """The trial with the best score of those that did not fail."""
     best = None
     for record in records:
-        logs = record.best_round(settings)
-        if record.status == "failed" or logs is None:
+        if record.status == "failed" or not record.curve:
             continue
-        if best is None or settings.better(logs["score"], best.best_round(settings)["score"]):
+        score = record.best_score(settings)
+        if best is None or settings.better(score, best.best_score(settings)):
             best = record
     return best

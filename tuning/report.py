@@ -26,7 +26,7 @@ def ranked(records: Sequence[Record], settings: Settings) -> list[Record]:
 
     def place(record: Record) -> tuple[bool, float]:
         failed = record.status == "failed"
-        return failed, 0.0 if failed else sign * record.best_round(settings)["score"]
+        return failed, 0.0 if failed else sign * record.best_score(settings)
 
     return sorted(records, key=place)
 
@@ -84,7 +84,7 @@ def verdict(records: Sequence[Record], settings: Settings) -> str:
     best = best_record(records, settings)
     if best is None:
         return "Every trial failed; see why below, and narrow the learning rates and weights."
-    score = best.best_round(settings)["score"]
+    score = best.best_score(settings)
     text = (
         f"The best of {len(records)} trials, number {best.label}, reached {settings.objective} "
         f"{score:.3f} with {setting(best.values)}."
@@ -95,7 +95,7 @@ def verdict(records: Sequence[Record], settings: Settings) -> str:
         if paper.status == "failed":
             text += f" With the paper's values the trial failed: {paper.reason}."
         else:
-            other = paper.best_round(settings)["score"]
+            other = paper.best_score(settings)
             text += f" The paper's values reached {other:.3f} with the same budget."
     return text
 
@@ -132,7 +132,7 @@ def write_report(
     best = best_record(records, settings)
     section = page.section("Trials")
     if best is not None:
-        found = best.best_round(settings)
+        found = best.best_round(settings) or {}
         derive(base, best.values).save(out / "best_config.json")
         section.numbers(
             [
@@ -180,7 +180,9 @@ def _ends(records: Sequence[Record]) -> str:
     )
 
 
-def _add_parameters(page: Page, records, settings: Settings, space: Space) -> None:
+def _add_parameters(
+    page: Page, records: Sequence[Record], settings: Settings, space: Space
+) -> None:
     section = page.section("Parameters")
     section.text(
         "A parameter is shown for the trials in which it mattered. With few trials, a pattern may "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfaudiogan.config import Config
+from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import write_text
 
@@ -61,6 +62,11 @@ class Settings:
         return OBJECTIVES[self.objective]
 
     @property
+    def seconds(self) -> float:
+        """The time of a whole trial; 0 where its budget is in steps."""
+        return 60 * (self.minutes or 0.0)
+
+    @property
     def steps_per_round(self) -> int | None:
         """A trial is validated after each round; there are at most ``ROUNDS``."""
         return None if self.steps is None else -(-self.steps // ROUNDS)
@@ -68,7 +74,9 @@ class Settings:
     @property
     def rounds(self) -> int:
         """Rounds of a whole trial; Hyperband gives some trials fewer."""
-        return ROUNDS if self.steps is None else -(-self.steps // self.steps_per_round)
+        if self.steps is None or self.steps_per_round is None:
+            return ROUNDS
+        return -(-self.steps // self.steps_per_round)
 
     def better(self, value: float, than: float) -> bool:
         """Whether a value of the objective beats another."""
@@ -81,7 +89,9 @@ class Settings:
         return logs[self.objective]
 
 
-def claim(out: Path, corpus, base: Config, space: Mapping[str, Any], settings: Settings) -> None:
+def claim(
+    out: Path, corpus: Corpus, base: Config, space: Mapping[str, Any], settings: Settings
+) -> None:
     """Make ``out`` the folder of this search, or see that it already is.
 
     ``search.json`` in it holds what must not change between two starts of one search.

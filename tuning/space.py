@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Parameter:
     low: Value = False
     high: Value = True
     least: Value = 0
-    needs: str | None = None
+    needs: str = ""
 
     @property
     def is_switch(self) -> bool:
@@ -208,7 +208,7 @@ class Space:
                     raise InputError(f"search space: {parameter.name} has no effect; {off}")
                 continue
             if parameter.needs in fixed:
-                parameter = dataclasses.replace(parameter, needs=None)
+                parameter = dataclasses.replace(parameter, needs="")
             if parameter.name == "d_max":
                 high = min(parameter.high, base.generator.blocks)
                 parameter = dataclasses.replace(parameter, high=high)
@@ -232,10 +232,10 @@ class Space:
         """Whether a point of the space has the adversarial term."""
         return self.fixed.get("adversarial", True) is True
 
-    def declare(self, hp) -> None:
+    def declare(self, hp: Any) -> None:
         """Register the searched parameters with Keras Tuner's ``HyperParameters``."""
         for parameter in self.searched:
-            condition = {}
+            condition: dict[str, Any] = {}
             if parameter.needs:
                 condition = {"parent_name": parameter.needs, "parent_values": [True]}
             if parameter.is_switch:
@@ -286,7 +286,7 @@ def _without_effect(parameter: Parameter, base: Config, fixed: Mapping[str, Valu
     return ""
 
 
-def _ranged(parameter: Parameter, wanted) -> Parameter:
+def _ranged(parameter: Parameter, wanted: Sequence[Any]) -> Parameter:
     if parameter.is_switch or len(wanted) != 2:
         kind = "true or false" if parameter.is_switch else "two numbers, low and high"
         raise InputError(

@@ -31,10 +31,10 @@ def is_hopeless(record: Record, others: Sequence[Record], settings: Settings) ->
     if rounds >= settings.rounds or rounds < PATIENCE * settings.rounds:
         return False
     jury = [other for other in others if len(other.curve) >= rounds and other != record]
-    scores = [other.best_round(settings, rounds)["score"] for other in jury]
+    scores = [other.best_score(settings, rounds) for other in jury]
     if len(scores) < JURY:
         return False
-    return settings.better(statistics.median(scores), record.best_round(settings)["score"])
+    return settings.better(statistics.median(scores), record.best_score(settings))
 
 
 class _Steps(keras.callbacks.Callback):
@@ -117,13 +117,13 @@ class SearchTuner(keras_tuner.Tuner):
             record.write(folder)
         if record.status == "failed":
             raise errors.FailedTrialError(record.reason)
-        best = record.best_round(self._settings)
-        return {**best, self._settings.objective: best["score"]}
+        best = record.best_round(self._settings) or {}
+        return {**best, self._settings.objective: record.best_score(self._settings)}
 
     def _attempt(self, trial, record: Record, began: float) -> None:
         try:
             self._run(trial, record, began)
-            if not math.isfinite(record.best_round(self._settings)["score"]):
+            if not math.isfinite(record.best_score(self._settings)):
                 raise Diverged(f"{self._settings.objective} is not a number")
         except Exception as error:
             reason = _reason_to_fail(error)
@@ -163,10 +163,10 @@ class SearchTuner(keras_tuner.Tuner):
     def _budget(self, number: int, began: float, first: int) -> dict:
         """Steps of a round, or the time when it ends."""
         settings = self._settings
-        if settings.steps is not None:
+        if settings.steps is not None and settings.steps_per_round is not None:
             whole = settings.steps_per_round
             return {"steps": min(whole, settings.steps - number * whole)}
-        seconds = 60 * settings.minutes / settings.rounds
+        seconds = settings.seconds / settings.rounds
         return {"deadline": began + (number + 1 - first) * seconds}
 
 

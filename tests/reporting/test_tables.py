@@ -15,6 +15,7 @@ from tfaudiogan.reporting.tables import (
     Statistic,
     Table,
     join,
+    signed,
     verdict,
 )
 
@@ -187,3 +188,10 @@ def test_join_refuses_scores_of_something_else(name, value):
 def test_metric_of_unknown_direction():
     assert Metric("loudness").heading == "loudness"
     assert Metric("loudness").direction == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.005, "1.00"), (-2.5, "−2.50"), (-0.001, "0.00"), (None, "–")]
+)
+def test_values_are_printed_with_a_sign_of_their_own(value, text):
+    assert signed(value) == text

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -342,7 +343,7 @@ class _Disk(io.FileIO):
         super().__init__(path, "w+")
         self.error: OSError | None = None
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any) -> int:
         view, done = memoryview(data), 0
         try:
             while done < len(view):

@@ -139,7 +139,7 @@ class CorpusWriter:
             source=source,
             source_sha256=source_sha256,
             settings=settings,
-            altered=not np.array_equal(*sides),
+            altered=not np.array_equal(sides[0], sides[1]),
         )
 
     def record(self, *pairs: Pair) -> None:

@@ -9,7 +9,7 @@ not grow with the corpus.
 
 import operator
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    Batches = tf.data.Dataset | keras.utils.PyDataset
+    Batches: TypeAlias = tf.data.Dataset | keras.utils.PyDataset
 
 
 def training(

@@ -38,8 +38,11 @@ class Tracks:
         """
         paths = tuple((corpus.folder / pair.input, corpus.folder / pair.target) for pair in pairs)
         encodings = tuple(
-            tuple(check_file(path, pair.samples, pair.sample_rate) for path in sides)
-            for pair, sides in zip(pairs, paths, strict=True)
+            (
+                check_file(input, pair.samples, pair.sample_rate),
+                check_file(target, pair.samples, pair.sample_rate),
+            )
+            for pair, (input, target) in zip(pairs, paths, strict=True)
         )
         gains = [[db_to_gain(p.input_gain_db), db_to_gain(p.target_gain_db)] for p in pairs]
         scales = np.array(gains, np.float32).reshape(-1, 2) / np.float32(32768)
@@ -67,6 +70,6 @@ def _read_plain(path: Path, start: int, count: int) -> np.ndarray:
     pcm = np.empty(count, "<i2")
     with path.open("rb") as stream:
         stream.seek(HEADER.size + 2 * start)
-        if stream.readinto(pcm) != pcm.nbytes:
+        if stream.readinto(pcm.data) != pcm.nbytes:
             raise InputError(f"{path} has been cut short; make the corpus again")
     return pcm

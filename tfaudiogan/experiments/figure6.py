@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,17 +83,17 @@ def run_figure6(
         },
     )
     config.save(out / "config.json")
-    found = []
+    parts = []
     for name, label, weight in _variants(classifier_weight):
         if autoencoder is not None and not weight:
             network = load_autoencoder(Path(autoencoder), config.window)
         else:
             path = out / f"autoencoder-{name}.keras"
             network = _trained(config, corpus, path, autoencoder_steps, weight)
-        found.append(
+        parts.append(
             _separation(network, name, label, config, corpus, batches, batch, panels, seed)
         )
-    found = tuple(found)
+    found = tuple(parts)
     facts = {
         "pairs": batches * batch,
         "split": SPLIT,
@@ -111,7 +113,7 @@ def run_figure6(
     return found
 
 
-_METHOD = " ".join(separability.__doc__.split("\n\n")[1].split())
+_METHOD = " ".join((separability.__doc__ or "\n\n").split("\n\n")[1].split())
 
 
 def _variants(classifier_weight: float) -> list[tuple[str, str, float]]:
@@ -124,7 +126,9 @@ def _variants(classifier_weight: float) -> list[tuple[str, str, float]]:
     return variants
 
 
-def _trained(config: Config, corpus: Corpus, path: Path, steps: int, classifier_weight: float):
+def _trained(
+    config: Config, corpus: Corpus, path: Path, steps: int, classifier_weight: float
+) -> Any:
     from tfaudiogan.runs.train import load_autoencoder, train_autoencoder
 
     if path.is_file():
@@ -133,7 +137,17 @@ def _trained(config: Config, corpus: Corpus, path: Path, steps: int, classifier_
     return train_autoencoder(config, corpus, path, steps, classifier_weight=classifier_weight)
 
 
-def _separation(network, name, label, config, corpus, batches, batch, panels, seed) -> Separation:
+def _separation(
+    network: Any,
+    name: str,
+    label: str,
+    config: Config,
+    corpus: Corpus,
+    batches: int,
+    batch: int,
+    panels: int,
+    seed: int,
+) -> Separation:
     inputs, targets, quality = _encode(network, config, corpus, batches, batch, seed)
     count = inputs.shape[-1]
     chosen = np.sort(np.random.default_rng(seed).choice(count, min(panels, count), replace=False))
@@ -150,20 +164,23 @@ def _separation(network, name, label, config, corpus, batches, batch, panels, se
     return Separation(name, label, tuple(scores), points, quality)
 
 
-def _encode(network, config, corpus, batches, batch, seed):
+def _encode(
+    network: Any, config: Config, corpus: Corpus, batches: int, batch: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Bottlenecks of both sides, ``(pairs, time, channels)``, and the reconstruction's mean SNR."""
     from keras import ops
 
     from tfaudiogan.metrics import snr
 
-    data = crops.training(corpus, config.window, batch, seed=seed, split=SPLIT)
-    sides, values = ([], []), []
+    data: Iterable[Any] = crops.training(corpus, config.window, batch, seed=seed, split=SPLIT)
+    sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    found = []
     for _, pair in zip(range(batches), data, strict=False):
         for kept, signal in zip(sides, pair, strict=True):
             signal = np.asarray(signal)
             kept.append(np.asarray(network.encoder.predict_on_batch(signal)))
             again = np.asarray(network.predict_on_batch(signal))
-            values.append(ops.convert_to_numpy(snr(again[..., 0], signal[..., 0])))
-    values = np.concatenate(values)
+            found.append(ops.convert_to_numpy(snr(again[..., 0], signal[..., 0])))
+    values = np.concatenate(found)
     inputs, targets = (np.concatenate(kept) for kept in sides)
     return inputs, targets, float(values[np.isfinite(values)].mean())

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
@@ -106,7 +107,7 @@ def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path
     return path
 
 
-def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: Path):
+def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: Path) -> Any:
     """The run of a row, as far as it is missing."""
     from tfaudiogan.runs.callbacks import Diverged, Interrupted
     from tfaudiogan.runs.checkpoint import read_progress
@@ -126,7 +127,7 @@ def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: 
         raise Diverged(f"{row.label}: {error}") from error
 
 
-def _score(run, corpus: Corpus, windows: int | None, seconds: float | None) -> Scores:
+def _score(run: Any, corpus: Corpus, windows: int | None, seconds: float | None) -> Scores:
     """Scores of a run's best generator, kept beside it for as long as it stays the same."""
     made_of = {"generator": checksum(run.generator), "windows": windows, "seconds": seconds}
     path = run.path / "scores.json"

@@ -152,7 +152,11 @@ def curves_of_runs(
         if name not in history or not np.isfinite(history[name]).any():
             continue
         drawn.append(history[name][np.isfinite(history[name])])
-        look = {"color": COLOURS[number % len(COLOURS)], "marker": "o", "markersize": 3}
+        look: dict[str, Any] = {
+            "color": COLOURS[number % len(COLOURS)],
+            "marker": "o",
+            "markersize": 3,
+        }
         axis.plot(history["step"], history[name], label=label, **look)
     for label, level in (lines or {}).items():
         axis.axhline(level, color=INK, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
@@ -177,7 +181,8 @@ def _lead(table: Table) -> str:
         rows = [row for row in table.models if row.values[name].mean is not None]
         if rows:
             choose = max if metric.higher_is_better else min
-            best = choose(rows, key=lambda row: row.values[name].mean)
+            means = [row.values[name].mean or 0.0 for row in rows]
+            best = rows[means.index(choose(means))]
             value = f"{signed(best.values[name].mean)} {metric.unit}"
             parts.append(f"{metric.label}: {best.label}, {value}")
     gain = table.row("best_gain").values["snr"].mean
@@ -217,8 +222,9 @@ def _add_training(
     histories: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:
     gain = table.row("best_gain").values["snr"].mean
+    lines = {} if gain is None else {"best gain (test)": gain}
     section.figure(
-        curves_of_runs(histories, "val_snr", "SNR in validation (dB)", {"best gain (test)": gain}),
+        curves_of_runs(histories, "val_snr", "SNR in validation (dB)", lines),
         alt="Validation SNR of every row over the generator updates",
     )
     logs = {"val_lsd": f"{METRICS['lsd'].heading} in validation"}

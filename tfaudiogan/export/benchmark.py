@@ -20,7 +20,7 @@ from tfaudiogan.export.quantization import calibration_windows
 from tfaudiogan.export.saved_model import export_saved_model
 from tfaudiogan.export.tflite import QUANTIZATIONS, export_tflite
 from tfaudiogan.extras import missing
-from tfaudiogan.inference.load import WINDOWS_AT_ONCE, load_model
+from tfaudiogan.inference.load import WINDOWS_AT_ONCE, WindowModel, load_model
 from tfaudiogan.inference.metadata import read_metadata
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _measure(path: str, threads: str, seconds: str, output: str) -> None:
     print(json.dumps(figures))
 
 
-def _median_seconds(model, windows: np.ndarray, seconds: float) -> float:
+def _median_seconds(model: WindowModel, windows: np.ndarray, seconds: float) -> float:
     model(windows)
     times: list[float] = []
     while len(times) < LEAST_RUNS or sum(times) < seconds:

@@ -77,8 +77,12 @@ def load_model(
 def _load_file(path: Path, threads: int | None, fuse: bool) -> WindowModel:
     folder = _saved_model_folder(path)
     load_fusing = functools.partial(_load_keras, fuse=fuse)
-    loaders = {".keras": load_fusing, ".tflite": load_tflite, ".onnx": _load_onnx}
-    load = _load_saved_model if folder else loaders.get(path.suffix)
+    loaders: dict[str, Callable] = {
+        ".keras": load_fusing,
+        ".tflite": load_tflite,
+        ".onnx": _load_onnx,
+    }
+    load: Any = _load_saved_model if folder else loaders.get(path.suffix)
     if load is None and path.exists():
         raise InputError(
             f"{path} is not a model; give a .keras, .tflite or .onnx file or a SavedModel folder"

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.writing import CorpusWriter
@@ -145,10 +145,10 @@ def _unwrap(outcome: Pair | InputError) -> Pair:
 class _Reported:
     """Work on a numbered item, done once, and its report."""
 
-    work: Callable[[Item], Pair]
+    work: Callable[[Any], Pair]
     outbox: Path
 
-    def __call__(self, numbered: tuple[int, Item]) -> None:
+    def __call__(self, numbered: tuple[int, Any]) -> None:
         number, item = numbered
         report = self.outbox / f"{number}.json"
         if report.is_file():

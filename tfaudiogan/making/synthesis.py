@@ -9,10 +9,11 @@ pair are aligned to the sample.
 import functools
 import importlib.util
 import math
+from collections.abc import Callable
 from ctypes import c_int, c_void_p
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,6 +75,8 @@ def find_soundfont(path: Path | str | None = None) -> Path:
             if candidate.is_file():
                 return candidate.resolve()
     spec = importlib.util.find_spec("pretty_midi")
+    if spec is None or spec.origin is None:
+        raise InputError("pretty_midi is missing; install it, or give --soundfont")
     return find_soundfont(Path(spec.origin).with_name("TimGM6mb.sf2"))
 
 
@@ -201,7 +204,7 @@ def _events(
 
     At one time, notes end before controllers change, and those change before notes begin.
     """
-    events = []
+    events: list[tuple[float, int, str, tuple[int, ...]]] = []
     for channel, instrument in zip(channels, instruments, strict=True):
         for note in instrument.notes:
             if note.end > note.start:
@@ -215,7 +218,12 @@ def _events(
     return sorted(events, key=lambda event: event[:2])
 
 
-def _play(synth, events, sample_rate: int, samples: int) -> np.ndarray:
+def _play(
+    synth: Any,
+    events: list[tuple[float, int, str, tuple[int, ...]]],
+    sample_rate: int,
+    samples: int,
+) -> np.ndarray:
     audio = np.empty(samples, np.float32)
     left, right = np.empty((2, _CHUNK), np.float32)
     write = _write_float()
@@ -251,7 +259,7 @@ def _fluidsynth() -> ModuleType:
 
 
 @functools.cache
-def _write_float():
+def _write_float() -> Callable:
     # pyfluidsynth itself binds only the 16-bit output, which clips and dithers.
     names = ("synth", "len", "lout", "loff", "lincr", "rout", "roff", "rincr")
     pointers = ("synth", "lout", "rout")

@@ -30,7 +30,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 WIDTH_INCHES = 5.2
 _ROW_POINTS = 15
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "axes.titlesize": 10,
@@ -94,7 +94,9 @@ def entitle(axis: "Axes", title: str) -> None:
         return
     columns = max(1, min(len(labels), 330 // (32 + 5 * max(map(len, labels)))))
     rows = -(-len(labels) // columns)
-    figure = axis.get_figure()
+    figure = axis.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axis is in no figure")
     figure.set_figheight(figure.get_figheight() + (rows - 1) * _ROW_POINTS / 72)
     axis.set_title(title, pad=6 + _ROW_POINTS * rows)
     axis.legend(

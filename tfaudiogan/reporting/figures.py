@@ -163,7 +163,11 @@ def loss_curves(
     """
     names = dict.fromkeys(name.removeprefix("val_") for name in history)
     quantities = {
-        name: {"training": history.get(name), "validation": history.get(f"val_{name}")}
+        name: {
+            label: history[log]
+            for label, log in (("training", name), ("validation", f"val_{name}"))
+            if log in history
+        }
         for name in names
         if name not in {"epoch", *leave_out} and not name.endswith("_share")
     }
@@ -172,7 +176,7 @@ def loss_curves(
         quantities["share"] = {name.replace("_", " "): v for name, v in shares.items()}
     figures = {}
     for name, curves in quantities.items():
-        curves = {k: v for k, v in curves.items() if v is not None and np.isfinite(v).any()}
+        curves = {k: v for k, v in curves.items() if np.isfinite(v).any()}
         if not curves:
             continue
         figure = new_figure(2.3)
@@ -205,8 +209,8 @@ def metric_curve(
         history: what ``history.read_history`` gives; ``name`` and ``"val_" + name`` are drawn.
         baselines: value of each, by label.
     """
-    curves = {"training": history.get(name), "validation": history.get(f"val_{name}")}
-    curves = {label: values for label, values in curves.items() if values is not None}
+    logs = {"training": name, "validation": f"val_{name}"}
+    curves = {label: history[log] for label, log in logs.items() if log in history}
     figure = new_figure(2.9)
     axis = figure.subplots()
     _plot_curves(axis, _epochs(history), curves)
@@ -285,27 +289,38 @@ def comparison(
     """
     metric = table.metrics[name]
     published = published or {}
-    rows = [row for row in table.rows if row.values[name].mean is not None]
+    rows = [
+        (row, value.mean, value.std)
+        for row in table.rows
+        if (value := row.values[name]).mean is not None and value.std is not None
+    ]
     figure = new_figure(0.9 + 0.34 * len(rows))
     axis = figure.subplots()
-    measured_label, published_label = "measured", "published"
-    for place, row in enumerate(rows):
-        ours, theirs = row.values[name], published.get(row.name)
+    labels: dict[str, str | None] = {"measured": "measured", "published": "published"}
+    for place, (row, mean, std) in enumerate(rows):
+        theirs = published.get(row.name)
         model = row.kind == "model"
         axis.errorbar(
-            ours.mean,
+            mean,
             place - 0.14 * (theirs is not None),
-            xerr=ours.std,
+            xerr=std,
             color=COLOURS[0] if model else INK,
             alpha=1.0 if model else 0.55,
-            label=measured_label if theirs is not None else None,
+            label=labels["measured"] if theirs is not None else None,
             **_DOT,
         )
         if theirs is not None:
-            look = {"color": COLOURS[1], "markerfacecolor": "none", "label": published_label}
-            axis.errorbar(theirs[0], place + 0.14, xerr=theirs[1], **look, **_DOT)
-            measured_label = published_label = None
-    axis.set_yticks(range(len(rows)), [row.label for row in rows])
+            axis.errorbar(
+                theirs[0],
+                place + 0.14,
+                xerr=theirs[1],
+                color=COLOURS[1],
+                markerfacecolor="none",
+                label=labels["published"],
+                **_DOT,
+            )
+            labels = dict.fromkeys(labels)
+    axis.set_yticks(range(len(rows)), [row.label for row, _, _ in rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.grid(False, axis="y")
     axis.set_xlabel(f"{metric.heading}, {metric.direction}".rstrip(", "))
@@ -349,7 +364,7 @@ def _title(name: str) -> str:
 
 
 def _plot_curves(axis: "Axes", epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         "training": {"color": COLOURS[4], "linewidth": 1.4, "linestyle": (0, (4, 1.5))},
         "validation": {"color": COLOURS[0], "linewidth": 1.8},
     }
@@ -359,4 +374,4 @@ def _plot_curves(axis: "Axes", epochs: np.ndarray, curves: Mapping[str, np.ndarr
         look = look or {"color": COLOURS[number % len(COLOURS)]}
         axis.plot(epochs, values, label=label, marker=marker, markersize=3.5, **look)
     axis.set_xlabel("epoch")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.locator_params(axis="x", integer=True)

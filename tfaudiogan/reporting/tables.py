@@ -101,7 +101,7 @@ class Statistic:
 
     def __str__(self) -> str:
         """``"2.63 ± 5.21"``, or a dash."""
-        if self.mean is None or self.std is None:
+        if self.std is None:
             return DASH
         return f"{signed(self.mean)} ± {self.std:.2f}"
 
@@ -245,13 +245,14 @@ class Scores:
         """All tables as text of at most 100 columns, below a line that says where they are from."""
         from rich.console import Console
 
-        console = Console(file=io.StringIO(), width=100, highlight=False)
+        text = io.StringIO()
+        console = Console(file=text, width=100, highlight=False)
         console.print(f"{self.corpus}, {self.split} split, {self.sample_rate:,} Hz", markup=False)
         for table in self.tables.values():
             console.print(table.to_rich())
             for note in table.notes:
                 console.print(note, markup=False)
-        return console.file.getvalue().rstrip()
+        return text.getvalue().rstrip()
 
     @classmethod
     def from_json(cls, text: str, source: str = "scores") -> "Scores":
@@ -325,8 +326,10 @@ def verdict(table: Table) -> str:
     return text
 
 
-def signed(value: float) -> str:
-    """Two decimals, with a real minus sign and no minus zero."""
+def signed(value: float | None) -> str:
+    """Two decimals, with a real minus sign and no minus zero; a dash for no value."""
+    if value is None:
+        return DASH
     text = f"{value:.2f}"
     return "0.00" if text == "-0.00" else text.replace("-", MINUS)
 

@@ -26,6 +26,6 @@ def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption
         table.add_column(heading, justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
-    console = Console(file=io.StringIO(), width=120, highlight=False)
-    console.print(table)
-    return console.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=120, highlight=False).print(table)
+    return text.getvalue()

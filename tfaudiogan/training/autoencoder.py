@@ -1,3 +1,5 @@
+import functools
+
 import keras
 from keras import layers, ops
 
@@ -80,7 +82,7 @@ class AutoencoderTrainer(MultiUpdateModel):
         inputs, target, _ = keras.utils.unpack_x_y_sample_weight(data)
         for signal, is_target in ((inputs, False), (target, True)):
             self.update(
-                lambda signal=signal, is_target=is_target: self._loss(signal, is_target, True),
+                functools.partial(self._loss, signal, is_target, True),
                 self.trainable_variables,
                 self.optimizer,
             )

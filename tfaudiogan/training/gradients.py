@@ -1,6 +1,7 @@
 """What Keras leaves to the backend in a step of several updates, for TensorFlow and JAX."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -62,8 +63,8 @@ def value_and_pullback(
 
 
 def value_and_gradients(
-    function: Callable[[], object], variables: Sequence, state: Sequence
-) -> tuple[object, list]:
+    function: Callable[[], Any], variables: Sequence, state: Sequence
+) -> tuple[Any, list]:
     """Value of a scalar loss and its gradients by variables; arguments as above."""
     loss, pullback = value_and_pullback(function, variables, state)
     return loss, pullback(ops.ones_like(loss))
@@ -121,7 +122,7 @@ class MultiUpdateModel(ReplicatedModel):
         """All updates of a training step, from one batch of data to its logs."""
         raise NotImplementedError
 
-    def update(self, loss: Callable[[], object], variables: Sequence, optimizer) -> None:
+    def update(self, loss: Callable[[], Any], variables: Sequence, optimizer) -> None:
         """Move ``variables`` down the gradient of a loss; none, and only the loss is computed.
 
         The loss is the mean over the batch, or over this replica's part of it.

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -91,7 +93,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self.seed = seed
         self.noise = keras.random.SeedGenerator(seed)
         self.critic_trackers = {name: keras.metrics.Mean(name=name) for name in _CRITIC_LOGS}
-        self.discriminator_optimizer = None
+        self.discriminator_optimizer: Any = None
         self._evaluating = False
 
     @staticmethod
@@ -106,7 +108,9 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             self.objective == "wasserstein" and self.gradient_penalty and self.weight_clip is None
         )
 
-    def compile(self, optimizer="adam", discriminator_optimizer="adam", metrics=None, **kwargs):
+    def compile(  # type: ignore[override]
+        self, optimizer="adam", discriminator_optimizer="adam", metrics=None, **kwargs
+    ) -> None:
         """Each side has an optimiser of its own, which counts its own iterations."""
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)

@@ -38,7 +38,7 @@ def fuses(shape: Sequence[int | None]) -> bool:
         _enabled.get()
         and keras.backend.backend() == "tensorflow"
         and None not in shape[1:]
-        and math.prod(shape[1:]) >= FEWEST_VALUES
+        and math.prod(size or 0 for size in shape[1:]) >= FEWEST_VALUES
     )
 
 
