@@ -10,7 +10,7 @@ import soundfile
 import soxr
 import tensorflow as tf
 
-from tests.crops.test_batches import WINDOW, joined, write_corpus
+from tests.crops.corpora import WINDOW, joined, write_corpus
 from tests.graphs import dataset_operators
 from tfaudiogan import crops
 from tfaudiogan.corpus.convert import convert_corpus

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import WINDOW
-from tests.reporting.test_page import Outline
+from tests.reporting.pages import Outline
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation import report
 from tfaudiogan.evaluation.examples import Example, make_examples

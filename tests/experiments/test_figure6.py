@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from tests.experiments.conftest import TINY
-from tests.reporting.test_page import Outline
+from tests.reporting.pages import Outline
 from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.figure6 import run_figure6
 from tfaudiogan.experiments.separation import NEIGHBORS, embed, separability

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from tests.experiments.conftest import TINY, with_modern
-from tests.reporting.test_page import Outline
+from tests.reporting.pages import Outline
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation import scores as scoring
 from tfaudiogan.experiments import table1

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.audio.signals import noise
-from tests.making.test_instrument import SOUNDFONT, contents, write_piece
+from tests.making.pieces import SOUNDFONT, contents, write_piece
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.corpus.splits import SPLITS
 from tfaudiogan.errors import InputError

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pretty_midi
 import pytest
 import soundfile
 
+from tests.making.pieces import SOUNDFONT, contents, write_piece
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.making import build, instrument
@@ -19,18 +19,7 @@ from tfaudiogan.making.instrument import render_corpus
 from tfaudiogan.making.midi import Transformation
 from tfaudiogan.parallel import run_jobs
 
-SOUNDFONT = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
 RATE = 8000
-
-
-def write_piece(path, pitch=60, seconds=0.3):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    piano = pretty_midi.Instrument(0)
-    piano.notes = [pretty_midi.Note(80, pitch + i, i * seconds, (i + 1) * seconds) for i in (0, 4)]
-    piano.control_changes = [pretty_midi.ControlChange(64, 127, 0.1)]
-    midi = pretty_midi.PrettyMIDI()
-    midi.instruments.append(piano)
-    midi.write(str(path))
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +49,6 @@ def copied(midi_folder, rendered, tmp_path):
     shutil.copytree(midi_folder, tmp_path / "midi")
     shutil.copytree(rendered[0].folder, tmp_path / "out")
     return tmp_path / "midi", tmp_path / "out"
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 NAMES = ("set 0/piece-0", "set 0/piece-2", "set 1/piece-1", "set 1/piece-3")

@@ -5,10 +5,9 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from tests.reporting.pages import RATE, signals, table
 from tfaudiogan.reporting import figures
-from tfaudiogan.reporting.tables import METRICS, Row, Statistic, Table
-
-RATE = 16000
+from tfaudiogan.reporting.tables import METRICS
 
 
 def texts(svg: bytes) -> list[str]:
@@ -17,12 +16,6 @@ def texts(svg: bytes) -> list[str]:
         element.text
         for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     ]
-
-
-def signals(samples: int = RATE // 4) -> dict[str, np.ndarray]:
-    time = np.arange(samples) / RATE
-    tones = {"input": 440, "target": 1000, "generated": 2000}
-    return {n: np.sin(2 * np.pi * hz * time).astype(np.float32) for n, hz in tones.items()}
 
 
 def history(epochs: int = 12) -> dict[str, np.ndarray]:
@@ -38,15 +31,6 @@ def history(epochs: int = 12) -> dict[str, np.ndarray]:
         "feature_share": np.full(epochs, 0.3),
         "never": np.full(epochs, np.nan),
     }
-
-
-def table() -> Table:
-    rows = (
-        Row("L1", "time", "model", {"snr": Statistic(2.1, 4.2, 9)}),
-        Row("silence", "Silence", "baseline", {"snr": Statistic(0.0, 0.0, 9)}),
-        Row("none", "Nothing", "baseline", {"snr": Statistic(None, None, 0, 9)}),
-    )
-    return Table("windows", 9, 0, None, {"snr": METRICS["snr"]}, rows)
 
 
 FIGURES = {

@@ -1,53 +1,16 @@
 import base64
 import io
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.reporting.test_figures import signals, table
+from tests.reporting.pages import RATE, Outline, signals, table
 from tfaudiogan.reporting import figures
 from tfaudiogan.reporting.page import PEAK, Number, Page
 
-RATE = 16000
 PICTURE = figures.waveforms(signals(), RATE)
-
-
-class Outline(HTMLParser):
-    """Tags with their attributes, the text between them, and a check that they nest."""
-
-    VOID = frozenset({"meta", "link", "img"})
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data.strip())
-
-    def attributes(self, name: str) -> list[str]:
-        return [attributes[name] for _, attributes in self.tags if attributes.get(name)]
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def full_page() -> Page:
