@@ -7,7 +7,18 @@ from tfaudiogan.layers.inception import Inception1D
 from tfaudiogan.layers.sub_pixel import SubPixel1D
 from tfaudiogan.layers.super_pixel import SuperPixel1D
 
+from tfaudiogan.layers.frequency_bands import FrequencyBands1D, InterpolatedBands1D
+from tfaudiogan.layers.spectral_gain import BandStatistics1D, PowerSpectrum1D, SpectralGain1D
+from tfaudiogan.layers.spectrum import InverseSpectrum1D, Spectrum1D
+
 __all__ = [
+    "BandStatistics1D",
+    "FrequencyBands1D",
+    "InterpolatedBands1D",
+    "InverseSpectrum1D",
+    "PowerSpectrum1D",
+    "SpectralGain1D",
+    "Spectrum1D",
     "AdditiveSkip1D",
     "Epilogue1D",
     "FoldedConv1D",

@@ -1,0 +1,123 @@
+import keras
+
+from tfaudiogan.layers import (
+    BandStatistics1D,
+    Epilogue1D,
+    FrequencyBands1D,
+    Inception1D,
+    InterpolatedBands1D,
+    InverseSpectrum1D,
+    PowerSpectrum1D,
+    SpectralGain1D,
+    Spectrum1D,
+)
+from tfaudiogan.models.blocks import block_filters, down_block, up_block
+
+MASK = "mask"
+"""Name of the layer that turns a power spectrum into gains: a model of its own."""
+
+
+def build_spectral_generator(
+    window: int = 261_120,
+    n_fft: int = 2048,
+    bands: int = 256,
+    blocks: int = 4,
+    d_max: int = 1,
+    base_filters: int = 192,
+    reduction: int = 4,
+    context: int = 256,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """A generator that multiplies every bin of a short-time spectrum by a gain of its own.
+
+    A U-Net of the paper's blocks (section IV) runs over the frames; it sees each band's power less
+    its mean over the window, and statistics of the whole window: what stays the same for seconds is
+    mostly the recording device and the room. The gains are the sum of a static equalizer, which
+    follows from the statistics alone, and what the U-Net adds for every frame. It starts as the
+    identity.
+
+    Args:
+        window: samples of a window: ``n_fft // 2`` times one less than a multiple of
+            ``2**blocks``.
+        n_fft: samples of a frame, a power of two; frames overlap by half.
+        bands: frequency bands that the network sees and gives gains for.
+        blocks: down-sampling blocks over the frames, and as many up-sampling blocks.
+        d_max: the filters double for the first ``d_max`` blocks.
+        base_filters: filters of the first block.
+        reduction: filters of an inception branch for each channel of its bottleneck.
+        context: size of the vector that describes the whole window.
+        dropout: rate in the up-sampling blocks.
+
+    Returns:
+        A model from ``(batch, window, 1)`` to ``(batch, window, 1)``.
+
+    Raises:
+        ValueError: when the window does not fit, or a size is out of range.
+
+    Example: with the defaults, windows of 5.9 s at 44.1 kHz, 256 frames.
+    """
+    hop = n_fft // 2
+    frames = (window or 0) // hop + 1
+    if not window or window % hop or blocks < 1 or frames % 2**blocks:
+        raise ValueError(
+            f"window is {window} samples; expected {hop} times one less than a multiple of "
+            f"{2**blocks}, for n_fft {n_fft} and {blocks} blocks"
+        )
+    inputs = keras.Input((window, 1), name="window")
+    real, imaginary = Spectrum1D(n_fft, name="spectrum")(inputs)
+    mask = _build_mask(
+        frames, hop + 1, bands, blocks, d_max, base_filters, reduction, context, dropout
+    )
+    gains = mask(PowerSpectrum1D(name="power")([real, imaginary]))
+    real, imaginary = SpectralGain1D(name="gain")([real, imaginary, gains])
+    outputs = InverseSpectrum1D(n_fft, name="signal")([real, imaginary])
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def _build_mask(
+    frames: int,
+    bins: int,
+    bands: int,
+    blocks: int,
+    d_max: int,
+    base_filters: int,
+    reduction: int,
+    context: int,
+    dropout: float,
+) -> keras.Model:
+    """From powers, ``(batch, frames, bins)``, to the logarithm of each bin's gain."""
+    dense = keras.layers.Dense
+    filters = block_filters(blocks, d_max, base_filters)
+
+    powers = keras.Input((frames, bins), name="power")
+    banded = FrequencyBands1D(bins, bands, name="bands")(powers)
+    deviations, statistics = BandStatistics1D(name="statistics")(banded)
+    summary = dense(context, name="summary")(statistics)
+    summary = Epilogue1D(name="summary_epilogue")(summary)
+    summary = dense(context, name="summary_2")(summary)
+    summary = Epilogue1D(name="summary_2_epilogue")(summary)
+
+    x = dense(base_filters, name="frames")(deviations)
+    x = keras.layers.Add(name="frames_in_context")(
+        [x, dense(base_filters, name="frames_context")(summary)]
+    )
+    x = Epilogue1D(name="frames_epilogue")(x)
+    skips = []
+    for d in range(blocks):
+        skips.append(x)
+        x = down_block(x, filters[d], reduction, name=f"down_{d}")
+    for d in range(blocks):
+        x = up_block(x, filters[blocks - 1 - d], reduction, dropout, name=f"up_{d}")
+        x = [x, skips.pop()]
+    x = Inception1D(base_filters, reduction=reduction, name="last_inception")(x)
+    x = keras.layers.Add(name="last_in_context")(
+        [x, dense(base_filters, name="last_context")(summary)]
+    )
+    x = Epilogue1D(name="last_epilogue")(x)
+
+    zero = {"kernel_initializer": "zeros"}
+    gains = keras.layers.Add(name="log_gains")(
+        [dense(bands, **zero, name="dynamic")(x), dense(bands, **zero, name="static")(summary)]
+    )
+    gains = InterpolatedBands1D(bins, bands, name="interpolated")(gains)
+    return keras.Model(powers, gains, name=MASK)
