@@ -23,7 +23,7 @@ def build_spectral_generator(
     bands: int = 256,
     blocks: int = 4,
     d_max: int = 1,
-    base_filters: int = 192,
+    base_filters: int = 128,
     reduction: int = 4,
     context: int = 256,
     dropout: float = 0.0,
