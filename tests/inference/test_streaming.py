@@ -115,3 +115,29 @@ def test_bad_arguments(arguments, message):
 def test_block_of_other_channels(shape):
     with pytest.raises(ValueError, match=r"expected \(samples, 2\)"):
         StreamingEnhancer(model(), 2).feed(np.zeros(shape))
+
+
+def turn_down_the_louder(windows):
+    """One gain for all channels of a window, as a model that links them has."""
+    return windows / (1 + np.abs(windows).max(axis=(1, 2), keepdims=True))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_linked_channels_get_the_same_gains(channels):
+    rng = np.random.default_rng(0)
+    audio = rng.uniform(-1, 1, (1000, 1)) * np.array([1.0, 0.1, 0.5, 0.01])[:channels]
+    audio = audio.astype(np.float32)
+    linked = WindowModel(turn_down_the_louder, ModelMetadata(8000, WINDOW, channels=2))
+    output = stream(StreamingEnhancer(linked, channels), audio, rng, 300)
+    ratio = output / np.where(audio == 0, 1, audio)
+    for first in range(0, channels, 2):
+        pair = ratio[:, first : first + 2]
+        np.testing.assert_allclose(pair, np.broadcast_to(pair[:, :1], pair.shape), rtol=1e-5)
+    if channels > 2:
+        assert np.abs(ratio[:, 0] - ratio[:, 2]).max() > 0.01
+
+
+def test_fewer_windows_run_at_once_where_they_are_long():
+    long = WindowModel(lambda windows: windows, ModelMetadata(44100, 261_120, channels=2))
+    assert long.windows_at_once == 2
+    assert model().windows_at_once == 16

@@ -14,26 +14,62 @@ from tfaudiogan.extras import require
 from tfaudiogan.inference.metadata import ModelMetadata, read_metadata
 
 WINDOWS_AT_ONCE = 16
+SAMPLES_AT_ONCE = 1 << 20
+"""Bounds of what a model is given at a time; a spectral generator's windows are long."""
+
 DEFAULT_WINDOW = 8192
 DEFAULT_SAMPLE_RATE = 44_100
 
 
 @dataclass(frozen=True)
 class WindowModel:
-    """A model ready to run: call it with ``(windows, window)`` float32, get the same shape.
+    """A model ready to run: call it with windows of float32 samples, get the same shape.
 
     Attributes:
-        function: does the work, on at most ``WINDOWS_AT_ONCE`` windows at a time.
-        metadata: what the model says about itself.
+        function: does the work, on at most ``windows_at_once`` windows at a time.
+        metadata: what the model says about itself. Where its ``channels`` are more than 1, the
+            function takes ``(windows, window, channels)`` and treats these channels alike.
     """
 
     function: Callable[[np.ndarray], np.ndarray]
     metadata: ModelMetadata
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """Run the model on ``(windows, window)``, each window for itself."""
-        starts = range(0, len(windows), WINDOWS_AT_ONCE)
-        outputs = [np.asarray(self.function(windows[i : i + WINDOWS_AT_ONCE])) for i in starts]
+        """Run the model on ``(windows, window)`` or ``(windows, window, channels)``.
+
+        Channels of a window are enhanced alike where the model can do so, and each for itself
+        elsewhere.
+        """
+        linked = self.metadata.channels
+        if linked > 1:
+            return self._linked(windows, linked)
+        if windows.ndim == 3:
+            by_channel = np.moveaxis(windows, -1, 0)
+            folded = np.ascontiguousarray(by_channel).reshape(-1, windows.shape[1])
+            return np.moveaxis(self._run(folded).reshape(by_channel.shape), 0, -1)
+        return self._run(windows)
+
+    @property
+    def windows_at_once(self) -> int:
+        """How many windows, of as many channels as the model links, run at a time."""
+        samples = self.metadata.window * self.metadata.channels
+        return max(1, min(WINDOWS_AT_ONCE, SAMPLES_AT_ONCE // samples))
+
+    def _linked(self, windows: np.ndarray, linked: int) -> np.ndarray:
+        """Give the model as many channels as it takes, the last ones repeated if need be."""
+        channels = windows[..., np.newaxis] if windows.ndim == 2 else windows
+        outputs = []
+        for first in range(0, channels.shape[-1], linked):
+            group = channels[..., first : first + linked]
+            missing = linked - group.shape[-1]
+            filled = np.concatenate([group, *[group[..., -1:]] * missing], axis=-1)
+            outputs.append(self._run(filled)[..., : group.shape[-1]])
+        return np.concatenate(outputs, axis=-1).reshape(windows.shape)
+
+    def _run(self, windows: np.ndarray) -> np.ndarray:
+        count = self.windows_at_once
+        starts = range(0, len(windows), count)
+        outputs = [np.asarray(self.function(windows[i : i + count])) for i in starts]
         return np.concatenate(outputs).reshape(windows.shape) if outputs else windows
 
 
@@ -160,11 +196,15 @@ def _keras_function(model: Any, fuse: bool) -> Callable[[np.ndarray], np.ndarray
             return model.stateless_call(*constants, windows, training=False)[0]
 
     # One trace for every batch size; compiling all of it with XLA is slower on processors.
-    signature = [tf.TensorSpec((None, _keras_window(model), 1), tf.float32)]
+    signature = [tf.TensorSpec(model.input_shape, tf.float32)]
     function = tf.function(predict, input_signature=signature)
     if fuse:
         return _filled_up(function)
-    return lambda windows: function(windows[..., np.newaxis]).numpy()
+    return lambda windows: function(_with_channels(windows)).numpy()
+
+
+def _with_channels(windows: np.ndarray) -> np.ndarray:
+    return windows[..., np.newaxis] if windows.ndim == 2 else windows
 
 
 def _filled_up(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], np.ndarray]:
@@ -172,8 +212,9 @@ def _filled_up(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], n
 
     def run(windows: np.ndarray) -> np.ndarray:
         size = 1 << max(0, len(windows) - 1).bit_length()
-        batch = np.zeros((size, windows.shape[1], 1), np.float32)
-        batch[: len(windows), :, 0] = windows
+        given = _with_channels(windows)
+        batch = np.zeros((size, *given.shape[1:]), np.float32)
+        batch[: len(windows)] = given
         return np.asarray(predict(batch))[: len(windows)]
 
     return run
@@ -189,7 +230,7 @@ def _load_saved_model(path: Path, threads: int | None) -> Callable[[np.ndarray],
     (output_name,) = function.structured_outputs
 
     def run(windows: np.ndarray, _alive: Any = loaded) -> np.ndarray:
-        return function(**{input_name: tf.constant(windows[..., np.newaxis])})[output_name].numpy()
+        return function(**{input_name: tf.constant(_with_channels(windows))})[output_name].numpy()
 
     return run
 
@@ -237,4 +278,4 @@ def _load_onnx(path: Path, threads: int | None) -> Callable[[np.ndarray], np.nda
     options.intra_op_num_threads = threads or 0
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (source,) = session.get_inputs()
-    return lambda windows: session.run(None, {source.name: windows[..., np.newaxis]})[0]
+    return lambda windows: session.run(None, {source.name: _with_channels(windows)})[0]

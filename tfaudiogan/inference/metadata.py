@@ -33,6 +33,8 @@ class ModelMetadata:
         sample_rate: of the audio it was trained on, in hertz.
         window: samples it takes at a time.
         level_dbfs: level that its input is brought to (``tfaudiogan.audio.levels``).
+        channels: how many channels of a recording the model takes together and enhances alike;
+            1 where each is enhanced for itself.
         task: what it was trained to do: ``instrument``, ``phone``, ``superres`` or ``pairs``.
         preset: name of its configuration.
         trained_on: the training data, in words.
@@ -48,6 +50,7 @@ class ModelMetadata:
     sample_rate: int
     window: int
     level_dbfs: float = COMMON_LEVEL_DBFS
+    channels: int = 1
     task: str = ""
     preset: str = ""
     trained_on: str = ""
@@ -62,6 +65,8 @@ class ModelMetadata:
     def __post_init__(self) -> None:
         if self.sample_rate <= 0:
             raise ValueError(f"sample_rate is {self.sample_rate} Hz; expected more than 0")
+        if self.channels < 1:
+            raise ValueError(f"channels is {self.channels}; expected 1 or more")
         check_window(self.window)
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfaudiogan.audio.windows import add_halves
 from tfaudiogan.errors import InputError
-from tfaudiogan.inference.load import WINDOWS_AT_ONCE, load_model
+from tfaudiogan.inference.load import load_model
 
 
 class StreamProcessor(Protocol):
@@ -45,7 +45,7 @@ class StreamingEnhancer:
     Args:
         model: anything that ``load_model`` takes: a ``.keras``, ``.tflite`` or ``.onnx`` file, a
             SavedModel folder, a Keras model, a function on ``(windows, window)``.
-        channels: of the stream; each is enhanced for itself, all in one batch.
+        channels: of the stream; enhanced alike by a model that links them, else each for itself.
         gain: factor that brings the stream to the level that the model was trained at
             (``audio.levels``); undone on the output.
 
@@ -90,7 +90,7 @@ class StreamingEnhancer:
             raise ValueError(
                 f"block has the shape {audio.shape}; expected (samples, {self._channels})"
             )
-        step = WINDOWS_AT_ONCE * self._half
+        step = self.model.windows_at_once * self._half
         ready = [self._advance(block[i : i + step]) for i in range(0, len(block), step)]
         enhanced = np.concatenate(ready) if ready else np.zeros((0, self._channels), np.float32)
         return enhanced[:, 0] if audio.ndim == 1 else enhanced
@@ -112,7 +112,8 @@ class StreamingEnhancer:
             return np.zeros((0, channels), np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(self._pending, 2 * half, axis=1)
         windows = np.ascontiguousarray(windows[:, : count * half : half], np.float32)
-        output = self.model(windows.reshape(-1, 2 * half)).reshape(windows.shape)
+        # Channels last, so that a model that links them sees them together.
+        output = np.moveaxis(self.model(np.moveaxis(windows, 0, -1)), -1, 0)
         if not np.isfinite(output).all():
             raise InputError("the model gave NaN or infinity; use another of its checkpoints")
         added, self._tail = add_halves(output, self._tail)
