@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests.conftest import write_corpus
-from tests.runs.test_train import TINY
+from tests.runs.tiny import TINY
 from tfaudiogan.cli import main
 from tfaudiogan.errors import InputError
 from tfaudiogan.runs import train as training_run

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.runs.test_train import checkpoint, rows
+from tests.runs.tiny import checkpoint, rows
 from tests.runs.worker import run
 from tests.training.networks import sounds, tiny_discriminator, tiny_generator, values
 from tfaudiogan.config import LossWeights

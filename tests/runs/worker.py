@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import keras
 
-from tests.runs.test_train import TINY, SignalAt
+from tests.runs.tiny import TINY, SignalAt
 from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.runs.callbacks import Interrupted

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.runs.test_train import TINY
+from tests.runs.tiny import TINY
 from tests.tuning.conftest import BEST, FAILED
 from tfaudiogan.config import Config
 from tuning import figures

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.runs.test_train import TINY
+from tests.runs.tiny import TINY
 from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.errors import InputError
 from tfaudiogan.runs.train import train

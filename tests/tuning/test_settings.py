@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.runs.test_train import TINY
+from tests.runs.tiny import TINY
 from tfaudiogan.errors import InputError
 from tuning.settings import Settings, claim
 from tuning.space import Space

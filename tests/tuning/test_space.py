@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 import keras_tuner
 import pytest
 
-from tests.runs.test_train import TINY
+from tests.runs.tiny import TINY
 from tfaudiogan.config import AdversarialConfig, Config
 from tfaudiogan.errors import InputError
 from tuning.space import (

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from tests.runs.test_train import TINY
+from tests.runs.tiny import TINY
 from tests.tuning.conftest import curve
 from tfaudiogan.config import LossWeights
 from tfaudiogan.errors import InputError
