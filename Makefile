@@ -11,7 +11,7 @@ TFIO_VENV ?= .venv-tfio
 BEAM_READY := $(BEAM_VENV)/.ready
 TFIO_READY := $(TFIO_VENV)/.ready
 
-.PHONY: train test test-slow test-jax test-beam test-tfio test-all benchmark lint fluidsynth setup clean
+.PHONY: train test test-slow web test-web test-jax test-beam test-tfio test-all benchmark lint fluidsynth setup clean
 
 train: setup
 	$(BIN)/python train.py
@@ -19,8 +19,24 @@ train: setup
 test: setup
 	$(BIN)/python -m pytest
 
+# The page has a target of its own.
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --ignore=tests/web
+
+# The browser page, into the package: `tfaudiogan web` shows it, any static host can serve it.
+# `make WEB_MODEL=runs/own/own.tflite web` puts another model in.
+WEB_MODEL ?= saved_models/phone-restoration/phone-restoration-float16.tflite
+
+web:
+	@command -v npm >/dev/null || { echo "npm is missing; install Node.js 20 or newer"; exit 1; }
+	$(PYTHON) web/model.py $(WEB_MODEL)
+	cd web && npm ci --silent && npm run --silent build
+
+# The page's own tests, and the built page in a real browser.
+test-web: setup
+	@if ! command -v npm >/dev/null; then echo "skipped: the page's tests need Node.js 20 and npm"; \
+	else cd web && npm ci --silent && npm test --silent; fi
+	$(BIN)/python -m pytest -m "" tests/web
 
 # The layers, losses and training on the other backend.
 test-jax: setup
@@ -54,7 +70,7 @@ benchmark: setup
 	$(BIN)/python -m benchmarks.enhance --model saved_models/phone-restoration/phone-restoration.keras
 	$(BIN)/python -m benchmarks.exported saved_models/piano-mobile/piano-mobile.keras
 
-test-all: test test-slow test-jax test-beam test-tfio
+test-all: test test-slow test-web test-jax test-beam test-tfio
 
 lint: setup
 	$(BIN)/ruff check .
@@ -87,4 +103,4 @@ fluidsynth:
 	else echo "FluidSynth's library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) $(BEAM_VENV) $(TFIO_VENV) build dist *.egg-info
+	rm -rf $(VENV) $(BEAM_VENV) $(TFIO_VENV) build dist *.egg-info web/node_modules web/public/model tfaudiogan/web/page

@@ -32,6 +32,7 @@ ALLOWED = {
     "evaluation": BOTTOM | {"audio", "corpus", "crops", "metrics", "inference", "reporting"},
     "export": BOTTOM | {"audio", "inference"},
 }
+ALLOWED["web"] = BOTTOM
 ALLOWED["experiments"] = set(ALLOWED)
 ALLOWED["commands"] = set(ALLOWED)
 ALLOWED["cli"] = {"commands", "_version", "errors", "progress"}

@@ -1,0 +1,30 @@
+"""The command that shows the browser page."""
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: [b]tfaudiogan web --port 8080[/]")
+def web(
+    port: Annotated[int, typer.Option(help="To listen at; 0 takes a free one.", min=0)] = 8017,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 lets others on the network in.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Enhance recordings in the browser: serve the page on this machine and open it."""
+    from tfaudiogan.web.server import make_server
+
+    with make_server(port, host) as server:
+        address = f"http://{'localhost' if host == '127.0.0.1' else host}:{server.server_port}/"
+        print(f"{address}  (Ctrl-C ends it)", flush=True)
+        if browser:
+            webbrowser.open(address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()

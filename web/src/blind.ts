@@ -1,0 +1,30 @@
+import type { Side } from "./player";
+
+/** A blind comparison: which of the two buttons is which changes with every answer. */
+export class BlindTest {
+  private first: Side = "original";
+  answers = 0;
+  right = 0;
+
+  constructor(private readonly random: () => number = Math.random) {
+    this.shuffle();
+  }
+
+  sideOf(button: 1 | 2): Side {
+    const second: Side = this.first === "original" ? "enhanced" : "original";
+    return button === 1 ? this.first : second;
+  }
+
+  /** The visitor takes a button for the enhanced one. */
+  answer(button: 1 | 2): boolean {
+    const right = this.sideOf(button) === "enhanced";
+    this.answers++;
+    if (right) this.right++;
+    this.shuffle();
+    return right;
+  }
+
+  private shuffle(): void {
+    this.first = this.random() < 0.5 ? "original" : "enhanced";
+  }
+}

@@ -1,0 +1,25 @@
+import type { ModelCard } from "./model";
+import type { Picture } from "./spectrogram";
+
+export type ToWorker =
+  | { type: "load"; page: string; card: ModelCard; isolated: boolean }
+  | { type: "enhance"; channels: Float32Array<ArrayBuffer>[]; sampleRate: number }
+  | { type: "cancel" };
+
+export interface Enhanced {
+  /** As long as the recording, at its rate. */
+  channels: Float32Array<ArrayBuffer>[];
+  /** Of the recording; `null` for silence. */
+  levelDbfs: number | null;
+  before: Picture;
+  after: Picture;
+  /** That the work took. */
+  seconds: number;
+}
+
+export type FromWorker =
+  | { type: "ready"; files: string[]; threads: number }
+  | { type: "progress"; share: number }
+  | { type: "done"; result: Enhanced }
+  | { type: "cancelled" }
+  | { type: "failed"; message: string };

@@ -1,0 +1,49 @@
+/** Takes a window of every channel, gives as much back. */
+export type Run = (windows: Float32Array[]) => Promise<Float32Array[]>;
+
+/** `0.5 - 0.5 cos(2 pi n / window)`: at half a window's distance, copies add up to one. */
+export function periodicHann(window: number): Float32Array {
+  return Float32Array.from({ length: window }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / window));
+}
+
+/**
+ * Runs a network over whole channels, in place, as `tfaudiogan/streaming.py` does: windows that
+ * overlap by half, the first half a window before the start.
+ *
+ * @param gain applied to the input and undone on the output.
+ * @param pause called after each window with the share that is done; what it throws ends the work.
+ */
+export async function overlapAdd(
+  channels: Float32Array[],
+  window: number,
+  gain: number,
+  run: Run,
+  pause: (share: number) => Promise<void> = async () => {},
+): Promise<void> {
+  const hop = window / 2;
+  const length = channels[0].length;
+  const fade = periodicHann(window);
+  const tails = channels.map(() => new Float32Array(hop));
+  const windows = channels.map(() => new Float32Array(window));
+  const count = Math.ceil(length / hop) + 1;
+  for (let index = 0; index < count; index++) {
+    const start = (index - 1) * hop;
+    const from = Math.max(0, start);
+    channels.forEach((channel, c) => {
+      windows[c].fill(0);
+      windows[c].set(channel.subarray(from, Math.min(length, start + window)), from - start);
+      for (let i = 0; i < window; i++) windows[c][i] *= gain;
+    });
+    const outputs = await run(windows);
+    // Nothing before the next window's start is read again, so the output takes its place.
+    outputs.forEach((output, c) => {
+      const [channel, tail] = [channels[c], tails[c]];
+      const end = Math.min(length, start + hop);
+      for (let i = from; i < end; i++) {
+        channel[i] = (output[i - start] * fade[i - start] + tail[i - start]) / gain;
+      }
+      for (let i = 0; i < hop; i++) tail[i] = output[hop + i] * fade[hop + i];
+    });
+    await pause((index + 1) / count);
+  }
+}
