@@ -22,13 +22,13 @@ async function start(): Promise<Enhancer> {
   element("model").textContent =
     `Model ${card.name}, ${card.sample_rate / 1000} kHz, ${(card.bytes / 1e6).toFixed(1)} MB. ` +
     `Licence of its weights: ${card.licence}.`;
-  return new Enhancer(card);
+  return Enhancer.open(card);
 }
 
 async function prepare(): Promise<void> {
   const readiness = element("readiness");
   try {
-    const { files } = await (await enhancer).ready;
+    const { files } = await enhancer;
     readiness.textContent = "Ready.";
     readiness.textContent = (await keepOffline(files))
       ? "Ready, also without a network from now on."
@@ -53,9 +53,8 @@ async function take(files: FileList | null | undefined): Promise<void> {
   showWork(file.name);
   try {
     const audio = await decode(file);
-    const started = performance.now();
     const worker = await enhancer;
-    await worker.ready;
+    const started = performance.now();
     const enhanced = cancelled
       ? null
       : await worker.enhance(audio, (share) => showProgress(share, (performance.now() - started) / 1000));
@@ -122,6 +121,7 @@ function text(error: unknown): string {
 input.addEventListener("change", () => void take(input.files));
 element("cancel").addEventListener("click", () => {
   cancelled = true;
+  element("remaining").textContent = "Stopping…";
   void enhancer.then((worker) => worker.cancel());
 });
 element("again").addEventListener("click", () => {

@@ -18,7 +18,7 @@ export interface Enhanced {
 }
 
 export type FromWorker =
-  | { type: "ready"; files: string[]; threads: number }
+  | { type: "ready"; files: string[] }
   | { type: "progress"; share: number }
   | { type: "done"; result: Enhanced }
   | { type: "cancelled" }

@@ -49,7 +49,9 @@ export class Result {
       channels,
       `${sampleRate / 1000} kHz`,
       levelDbfs === null ? "silence" : `level ${levelDbfs.toFixed(1)} dBFS`.replace("-", "−"),
-      `enhanced in ${seconds.toFixed(1)} s, ${(duration / seconds).toFixed(1)} times real time`,
+      `enhanced in ${seconds.toFixed(1)} s` +
+        // Of a short recording it would say little.
+        (duration < 10 ? "" : `, ${(duration / seconds).toFixed(1)} times as fast as it plays`),
     ].join(" · ");
     const top = loudest([before, after]);
     for (const [id, picture] of [["before", before], ["after", after]] as const) {

@@ -13,7 +13,6 @@ export class Network {
   private constructor(
     private readonly compiled: CompiledModel,
     private readonly window: number,
-    readonly threads: number,
     /** Files of the runtime that this browser takes. */
     readonly files: string[],
   ) {
@@ -52,7 +51,7 @@ export class Network {
       accelerator: "wasm",
       cpuOptions: { numThreads: threads },
     });
-    return new Network(compiled, card.window, threads, [script, script.replace(/js$/, "wasm")]);
+    return new Network(compiled, card.window, [script, script.replace(/js$/, "wasm")]);
   }
 
   /** Runs it on a window of every channel. */

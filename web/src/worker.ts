@@ -19,8 +19,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>): Promise<void> => {
     if (data.type === "load") {
       const network = Network.load(data.page, data.card, data.isolated);
       loaded = { card: data.card, network };
-      const { files, threads } = await network;
-      send({ type: "ready", files, threads });
+      const { files } = await network;
+      send({ type: "ready", files });
     } else if (data.type === "enhance") {
       cancelled = false;
       const result = await enhance(data.channels, data.sampleRate);
