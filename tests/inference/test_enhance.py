@@ -301,3 +301,45 @@ def test_no_tensorflow_for_a_function():
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_reference_is_approached_first(tmp_path, channels):
+    from tfaudiogan.audio.blind_equalizer import BlindEqualizer, long_term_spectrum
+
+    rng = np.random.default_rng(0)
+    audio = 0.1 * rng.standard_normal((30_000, channels)).astype(np.float32)
+    reference = np.cumsum(0.02 * rng.standard_normal((30_000, 1)), axis=0).astype(np.float32)
+    reference -= reference.mean()
+    reference *= 0.5 / np.abs(reference).max()
+    soundfile.write(tmp_path / "take.wav", audio, 8000, "FLOAT")
+    soundfile.write(tmp_path / "studio.wav", reference, 8000, "FLOAT")
+
+    def double(windows):
+        return 2 * windows
+
+    enhance_file(
+        double,
+        tmp_path / "take.wav",
+        tmp_path / "out.wav",
+        reference=tmp_path / "studio.wav",
+        floats=True,
+    )
+    written, _ = soundfile.read(tmp_path / "out.wav", always_2d=True)
+    expected = 2 * BlindEqualizer(long_term_spectrum(reference, 8000))(audio, 8000)
+    np.testing.assert_allclose(written, expected, atol=1e-4)
+    np.testing.assert_allclose(enhance(double, audio, 8000, reference), expected, atol=1e-4)
+    assert np.abs(expected - 2 * audio).max() > 0.1
+
+
+def test_a_silent_reference_is_refused(tmp_path):
+    soundfile.write(tmp_path / "take.wav", np.ones(5000) * 0.1, 8000)
+    soundfile.write(tmp_path / "studio.wav", np.zeros(5000), 8000)
+    with pytest.raises(InputError, match="is silent"):
+        enhance_file(
+            lambda windows: windows,
+            tmp_path / "take.wav",
+            tmp_path / "out.wav",
+            reference=tmp_path / "studio.wav",
+        )
+    assert not (tmp_path / "out.wav").exists()

@@ -60,6 +60,10 @@ def enhance(
     out: Annotated[
         Path, typer.Option(help="File for one recording, folder for several; format by extension.")
     ],
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Clean recording of the same instrument, to equalize towards first."),
+    ] = None,
     floats: Annotated[
         bool, typer.Option("--float", help="32-bit float WAV, which cannot clip.")
     ] = False,
@@ -82,6 +86,7 @@ def enhance(
                 loaded,
                 recording,
                 destination,
+                reference=reference,
                 floats=floats,
                 progress=lambda done, total, task=task: bar.update(
                     task, completed=done, total=total

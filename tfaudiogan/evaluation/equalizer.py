@@ -1,5 +1,6 @@
 """The best that an equaliser can do: one linear filter, fitted to the training pairs."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from scipy import fft
 from scipy.linalg import solve_toeplitz
 from scipy.signal import oaconvolve
 
+from tfaudiogan.audio.blind_equalizer import BlindEqualizer, long_term_spectrum
 from tfaudiogan.corpus.reading import Corpus
 
 _BLOCK = 1 << 17
@@ -82,6 +84,31 @@ def fit_equalizer(
             cross += _products(target_audio[inside], around, inside.start, taps // 2)[::-1]
     auto[0] *= 1.0 + regularization
     return Equalizer(solve_toeplitz(auto, cross))
+
+
+def fit_blind_equalizer(
+    corpus: Corpus, *, split: str = "train", tracks: int = 200, seconds: float = 30.0
+) -> BlindEqualizer:
+    """The equalizer towards the mean long-term spectrum, in dB, of a split's targets.
+
+    Args:
+        corpus: the pairs.
+        split: the pairs whose targets are clean.
+        tracks: at most so many, evenly spread.
+        seconds: at most that much of each.
+
+    Raises:
+        InputError: when there is no such split, or it is empty.
+    """
+    pairs = corpus.split(split)
+    pairs = pairs[:: max(1, len(pairs) // tracks)]
+    spectra = []
+    for pair in pairs:
+        _, target = corpus.read(pair, 0, min(pair.samples, round(seconds * pair.sample_rate)))
+        spectra.append(long_term_spectrum(target, pair.sample_rate))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # bands that no track has
+        return BlindEqualizer(np.nanmean(spectra, axis=0))
 
 
 def _products(block: np.ndarray, around: np.ndarray, offset: int, reach: int) -> np.ndarray:

@@ -4,9 +4,11 @@ import functools
 import json
 from pathlib import Path
 
+import numpy as np
+
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
-from tfaudiogan.evaluation.equalizer import fit_equalizer
+from tfaudiogan.evaluation.equalizer import fit_blind_equalizer, fit_equalizer
 from tfaudiogan.evaluation.examples import make_examples
 from tfaudiogan.evaluation.report import write_report
 from tfaudiogan.evaluation.scores import MetricFunction, score
@@ -14,9 +16,13 @@ from tfaudiogan.inference.load import WindowModel, load_model
 from tfaudiogan.reporting.tables import Scores
 
 EQUALIZER = "Linear equalizer"
+BLIND_EQUALIZER = "Blind equalizer"
 EQUALIZER_SECONDS = 1200.0
 RUN_WINDOWS = 2000
 RUN_SECONDS = 30.0
+RESTORATION = ("phone", "pairs")
+"""Tasks whose inputs were recorded by some device."""
+
 _MEL_FFT = 1024
 _SMALLEST_FFT = 512
 
@@ -57,8 +63,8 @@ def score_model(
     Args:
         windows: at most so many, spread evenly; ``None`` is all.
         seconds: at most that much of each track; ``None`` is all.
-        training: the corpus that the linear equaliser is fitted to, ``corpus`` itself by default.
-            It has no row where that has no training pairs.
+        training: the corpus that the equalizers are fitted to, ``corpus`` itself by default.
+            They have no rows where that has no training pairs.
 
     Raises:
         InputError: when the model is for another sample rate than a corpus.
@@ -74,6 +80,11 @@ def score_model(
     baselines = {}
     if any(pair.split == "train" for pair in training.pairs):
         baselines[EQUALIZER] = fit_equalizer(training, max_seconds=EQUALIZER_SECONDS)
+        if corpus.task in RESTORATION:
+            blind = fit_blind_equalizer(training)
+            baselines[BLIND_EQUALIZER] = lambda windows: np.stack(
+                [blind(window, rate) for window in windows]
+            )
     return score(
         model,
         corpus,

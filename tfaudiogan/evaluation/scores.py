@@ -23,7 +23,15 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.crops.starts import grid_starts, spread
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import progress_bar
-from tfaudiogan.reporting.tables import METRICS, Metric, Row, Scores, Statistic, Table
+from tfaudiogan.reporting.tables import (
+    METRICS,
+    Improvement,
+    Metric,
+    Row,
+    Scores,
+    Statistic,
+    Table,
+)
 
 _ROWS = 16
 
@@ -37,6 +45,9 @@ FRAMEWISE = frozenset({"lsd", "multi_resolution_distance", "mel_distance"})
 For a track they are the mean over its windows that sound and where they are finite; all others
 are taken of the track as one signal.
 """
+
+IMPROVED = frozenset({"si_sdr", "mel_distance", "zimtohrli"})
+"""Metrics whose gain over the input is given with an interval and the share of losers."""
 
 
 def default_metrics() -> dict[str, MetricFunction]:
@@ -323,9 +334,25 @@ class _Tally:
         for system in self.systems:
             own = {name: samples[system.name, name] for name in self.metrics}
             statistics = {name: Statistic.of(values) for name, values in own.items()}
-            rows.append(Row(system.name, system.label, system.kind, statistics, own))
+            gains = self._improvements(own, samples) if over == "tracks" else {}
+            rows.append(Row(system.name, system.label, system.kind, statistics, gains, own))
         metrics = {name: METRICS.get(name, Metric(name)) for name in self.metrics}
         return Table(over, counted, silent, seconds, metrics, tuple(rows))
+
+    def _improvements(
+        self,
+        own: Mapping[str, np.ndarray],
+        samples: Mapping[tuple[str, str], np.ndarray],
+    ) -> dict[str, Improvement]:
+        """Gains over the input of what a listener's ear would follow, track by track."""
+        gains = {}
+        for name in IMPROVED & self.metrics.keys():
+            difference = own[name] - samples["identity", name]
+            sign = -1.0 if METRICS[name].higher_is_better is False else 1.0
+            found = Improvement.of(sign * difference)
+            if found is not None:
+                gains[name] = found
+        return gains
 
 
 def _run(model_fn: ModelFunction, inputs: np.ndarray) -> np.ndarray:

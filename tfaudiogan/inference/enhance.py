@@ -8,6 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tfaudiogan.audio.blind_equalizer import (
+    BlindEqualizer,
+    FilterStream,
+    SpectrumMeter,
+    long_term_spectrum,
+    zero_phase_taps,
+)
 from tfaudiogan.audio.files import BLOCK_SAMPLES, AudioReader, audio_writer, check_sample_rate
 from tfaudiogan.audio.levels import LevelMeter, gain_to_common_level, gain_to_db
 from tfaudiogan.audio.resampling import Resampler
@@ -46,7 +53,9 @@ class Enhanced:
     clipped: int
 
 
-def enhance(model: Any, audio: np.ndarray, sample_rate: int) -> np.ndarray:
+def enhance(
+    model: Any, audio: np.ndarray, sample_rate: int, reference: np.ndarray | None = None
+) -> np.ndarray:
     """Enhance a whole signal.
 
     The signal is resampled to the model's rate where it has another, brought to the level that the
@@ -58,6 +67,9 @@ def enhance(model: Any, audio: np.ndarray, sample_rate: int) -> np.ndarray:
         audio: ``(samples,)`` or ``(samples, channels)`` floats, any number of samples; 1 is full
             scale.
         sample_rate: of the signal, in hertz.
+        reference: a clean recording of the same kind at that rate, ``(samples,)`` or
+            ``(samples, channels)``: the signal's long-term spectrum is brought towards its own
+            before the model runs (``audio.blind_equalizer``).
 
     Returns:
         The same shape, float32, within full scale or not: nothing is clipped.
@@ -75,6 +87,9 @@ def enhance(model: Any, audio: np.ndarray, sample_rate: int) -> np.ndarray:
     samples, channels = stacked.shape
     if not samples:
         return audio
+    if reference is not None:
+        equalizer = BlindEqualizer(long_term_spectrum(_checked(reference), sample_rate))
+        stacked = equalizer(stacked, sample_rate)
 
     def blocks() -> Iterator[np.ndarray]:
         return (stacked[i : i + BLOCK_SAMPLES] for i in range(0, samples, BLOCK_SAMPLES))
@@ -103,18 +118,22 @@ def enhance_file(
     source: Path | str,
     destination: Path | str,
     *,
+    reference: Path | str | None = None,
     floats: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Enhanced:
     """Enhance a recording block by block, in memory that does not depend on its length.
 
-    The recording is read twice: once for its level, once to enhance it. The output has its length,
+    The recording is read twice: once for its level, once to enhance it; once more before with a
+    reference. The output has its length,
     channels and sample rate; the destination's extension gives the format (``audio.audio_writer``).
 
     Args:
         model: anything that ``load_model`` takes.
         source: a file that libsndfile reads: WAV, FLAC, Ogg Vorbis, Opus, MP3 …
         destination: the file to write.
+        reference: a clean recording of the same kind, whose long-term spectrum the recording's own
+            is brought towards before the model runs (``audio.blind_equalizer``).
         floats: write 32-bit floats, which do not clip; for WAV.
         progress: called with the samples done and the samples in all.
 
@@ -128,6 +147,13 @@ def enhance_file(
         raise InputError(f"{destination} is the recording itself; give another output")
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
     model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
+    blocks = reader.blocks
+    if reference is not None:
+        taps = _taps_towards(Path(reference), reader)
+
+        def blocks() -> Iterator[np.ndarray]:
+            yield from through(FilterStream(taps, channels), reader.blocks())
+
     with audio_writer(
         destination,
         rate,
@@ -136,9 +162,9 @@ def enhance_file(
         floats=floats,
         samples=samples,
     ) as writer:
-        level = _level(reader.blocks(), rate, channels, model)
+        level = _level(blocks(), rate, channels, model)
         done = 0
-        for block in _enhanced(reader.blocks(), rate, channels, samples, level, model):
+        for block in _enhanced(blocks(), rate, channels, samples, level, model):
             writer.write(block)
             done += len(block)
             if progress is not None:
@@ -153,6 +179,21 @@ def enhance_file(
         peak=writer.peak,
         clipped=writer.clipped,
     )
+
+
+def _taps_towards(reference: Path, reader: AudioReader) -> np.ndarray:
+    """The filter that brings a recording's long-term spectrum towards a reference's."""
+    spectra = []
+    for recording in (AudioReader(reference), reader):
+        meter = SpectrumMeter(recording.sample_rate, recording.channels)
+        for block in recording.blocks():
+            meter.add(block)
+        spectra.append(meter.spectrum_db())
+    target_db, spectrum_db = spectra
+    if np.isnan(target_db).all():
+        raise InputError(f"{reference} is silent; give a reference that sounds")
+    gains_db = BlindEqualizer(target_db).gains_for(spectrum_db)
+    return zero_phase_taps(gains_db, reader.sample_rate)
 
 
 def _level(

@@ -36,8 +36,8 @@ class BandStatistics1D(keras.layers.Layer):
     """Logarithms of band powers, as deviations from the window's mean, and statistics of them.
 
     The statistics of each band over the frames are three generalized means: arithmetic (the
-    long-term spectrum), geometric, and harmonic (close to the noise floor). Quiet frames count less,
-    so that silence around a recording changes nothing.
+    long-term spectrum), geometric, and harmonic (close to the noise floor). Quiet frames count
+    less, so that silence around a recording changes nothing.
 
     Input shape: powers, ``(batch, frames, bands)``.
 

@@ -144,7 +144,7 @@ class InverseSpectrum1D(_Transform):
     def call(self, inputs):
         real, imaginary = inputs
         frames = real.shape[1]
-        rows, columns, half = self.rows, self.columns, self.columns // 2
+        rows, half = self.rows, self.columns // 2
         # Bins 0 and n_fft / 2 count once, the others stand for their mirror images too.
         counts = np.full(self.bins, 2.0, np.float32)
         counts[0] = counts[-1] = 1.0

@@ -12,7 +12,8 @@
           "metrics": {"snr": {"label": "SNR", "unit": "dB", "higher_is_better": true}, …},
           "rows": [
             {"name": "model", "label": "Model", "kind": "model",
-             "values": {"snr": {"mean": 2.6, "std": 5.2, "counted": 512, "undefined": 0}, …}},
+             "values": {"snr": {"mean": 2.6, "std": 5.2, "counted": 512, "undefined": 0}, …},
+             "improvements": {}},
             …
           ]
         },
@@ -20,8 +21,9 @@
       }
     }
 
-``mean`` and ``std`` are ``null`` where a metric is defined for nothing that was counted, as the
-log-spectral distance of silence is.
+Rows over tracks have ``improvements``: each metric's gain over the input, as ``{"mean": 1.6,
+"low": 1.2, "high": 2.1, "worse": 0.06, "counted": 64}``. ``mean`` and ``std`` are ``null`` where a
+metric is defined for nothing that was counted, as the log-spectral distance of silence is.
 """
 
 import dataclasses
@@ -107,17 +109,52 @@ class Statistic:
 
 
 @dataclass(frozen=True)
+class Improvement:
+    """How much better than the input, track by track; positive is better.
+
+    ``low`` and ``high`` bound the mean with 95 % confidence: percentiles of the means of tracks
+    drawn anew with replacement (Efron 1979). ``worse`` is the share of tracks that lost.
+    """
+
+    mean: float
+    low: float
+    high: float
+    worse: float
+    counted: int
+
+    @classmethod
+    def of(cls, gains: np.ndarray, draws: int = 2000) -> "Improvement | None":
+        """Summarize the finite gains of tracks; ``None`` where there is none."""
+        gains = np.asarray(gains, np.float64)
+        gains = gains[np.isfinite(gains)]
+        if not gains.size:
+            return None
+        rng = np.random.default_rng(0)
+        means = gains[rng.integers(gains.size, size=(draws, gains.size))].mean(axis=1)
+        low, high = np.percentile(means, [2.5, 97.5])
+        worse = float(np.mean(gains < -1e-6))
+        return cls(float(gains.mean()), float(low), float(high), worse, gains.size)
+
+    def __str__(self) -> str:
+        """``"1.62 [1.18, 2.07], 6 % worse"``."""
+        interval = f"[{signed(self.low)}, {signed(self.high)}]"
+        return f"{signed(self.mean)} {interval}, {self.worse:.0%} worse".replace("%", " %")
+
+
+@dataclass(frozen=True)
 class Row:
     """What one system scored.
 
-    ``kind`` is ``"model"`` or ``"baseline"``. ``samples`` holds the single values, one for each
-    window or track, for figures; they are not part of the JSON.
+    ``kind`` is ``"model"`` or ``"baseline"``. ``improvements`` are over the input, by metric, where
+    tracks were scored. ``samples`` holds the single values, one for each window or track, for
+    figures; they are not part of the JSON.
     """
 
     name: str
     label: str
     kind: str
     values: Mapping[str, Statistic]
+    improvements: Mapping[str, Improvement] = field(default_factory=dict)
     samples: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -195,6 +232,22 @@ class Table:
             return math.nan
         return theirs - ours if self.metrics[metric].higher_is_better is False else ours - theirs
 
+    @property
+    def improved(self) -> tuple[str, ...]:
+        """Names of the metrics whose gain over the input is known."""
+        named = {name for row in self.rows for name in row.improvements}
+        return tuple(name for name in self.metrics if name in named)
+
+    def _cells(self, row: Row) -> list[str]:
+        gains = (row.improvements.get(name) for name in self.improved)
+        return [
+            *(str(row.values[name]) for name in self.metrics),
+            *(DASH if gain is None else str(gain) for gain in gains),
+        ]
+
+    def _gain_headings(self) -> list[str]:
+        return [f"{self.metrics[n].label} gain ({self.metrics[n].unit})" for n in self.improved]
+
     def to_rich(self, title: str | None = None) -> "rich.table.Table":
         """The table for ``rich.console.Console.print``; models are bold."""
         from rich.table import Table as RichTable
@@ -205,15 +258,19 @@ class Table:
         table.add_column("")
         for metric in self.metrics.values():
             table.add_column(f"{metric.heading}\n{metric.direction}".rstrip(), justify="right")
+        for heading in self._gain_headings():
+            table.add_column(f"{heading}\nover the input", justify="right")
         for row in self.rows:
-            cells = (str(row.values[name]) for name in self.metrics)
-            table.add_row(row.label, *cells, style="bold" if row.kind == "model" else None)
+            table.add_row(
+                row.label, *self._cells(row), style="bold" if row.kind == "model" else None
+            )
         return table
 
     def to_markdown(self) -> str:
         """The table in Markdown, for model cards and README files."""
         header = ["", *(f"{m.heading}\n{m.direction}" for m in self.metrics.values())]
-        rows = [[row.label, *(str(row.values[n]) for n in self.metrics)] for row in self.rows]
+        header += [f"{heading}\nover the input" for heading in self._gain_headings()]
+        rows = [[row.label, *self._cells(row)] for row in self.rows]
         return markdown_table(header, rows, self.caption)
 
 
@@ -344,6 +401,7 @@ def _table_dict(table: Table) -> dict[str, Any]:
             "label": row.label,
             "kind": row.kind,
             "values": {n: dataclasses.asdict(value) for n, value in row.values.items()},
+            "improvements": {n: dataclasses.asdict(v) for n, v in row.improvements.items()},
         }
         for row in table.rows
     ]
@@ -352,8 +410,9 @@ def _table_dict(table: Table) -> dict[str, Any]:
 
 def _read_table(over: str, values: dict[str, Any]) -> Table:
     metrics = {name: Metric(**metric) for name, metric in values.pop("metrics").items()}
-    rows = tuple(
-        Row(**row, values={name: Statistic(**value) for name, value in statistics.items()})
-        for row, statistics in [(row, row.pop("values")) for row in values.pop("rows")]
-    )
-    return Table(over=over, metrics=metrics, rows=rows, **values)
+    rows = []
+    for row in values.pop("rows"):
+        statistics = {name: Statistic(**value) for name, value in row.pop("values").items()}
+        gains = {name: Improvement(**v) for name, v in row.pop("improvements", {}).items()}
+        rows.append(Row(**row, values=statistics, improvements=gains))
+    return Table(over=over, metrics=metrics, rows=tuple(rows), **values)
