@@ -21,7 +21,7 @@ async function start(): Promise<Enhancer> {
   const card = await loadCard(new URL("model/", location.href));
   element("model").textContent =
     `Model ${card.name}, ${card.sample_rate / 1000} kHz, ${(card.bytes / 1e6).toFixed(1)} MB. ` +
-    `Licence of its weights: ${card.licence}.`;
+    `License of its weights: ${card.licence}.`;
   return Enhancer.open(card);
 }
 

@@ -2,7 +2,7 @@ import { Fft } from "./fft";
 import { periodicHann } from "./overlapAdd";
 
 const SIZE = 2048;
-const FRAMES_PER_COLUMN = 4;
+const MOST_FRAMES_PER_COLUMN = 4;
 export const LOWEST_HZ = 40;
 
 /** Power in decibels, `rows` of each of `columns`; the first row is the lowest frequency. */
@@ -27,6 +27,7 @@ export function drawSpectrogram(
   const fft = new Fft(SIZE);
   const window = periodicHann(SIZE);
   const length = channels[0].length;
+  const frames = Math.max(1, Math.min(MOST_FRAMES_PER_COLUMN, Math.round((2 * length) / columns / SIZE)));
   const real = new Float64Array(SIZE);
   const imaginary = new Float64Array(SIZE);
   const power = new Float64Array(SIZE / 2 + 1);
@@ -37,8 +38,8 @@ export function drawSpectrogram(
   });
   for (let column = 0; column < columns; column++) {
     power.fill(0);
-    for (let frame = 0; frame < FRAMES_PER_COLUMN; frame++) {
-      const centre = ((column + (frame + 0.5) / FRAMES_PER_COLUMN) / columns) * length;
+    for (let frame = 0; frame < frames; frame++) {
+      const centre = ((column + (frame + 0.5) / frames) / columns) * length;
       const start = Math.round(centre) - SIZE / 2;
       // Two real channels make one complex signal; the powers of its bins k and -k are theirs.
       for (let first = 0; first < channels.length; first += 2) {
@@ -67,7 +68,7 @@ export function drawSpectrogram(
       } else {
         for (let k = Math.ceil(low); k < high; k++) value = Math.max(value, power[k]);
       }
-      const mean = value / (FRAMES_PER_COLUMN * channels.length);
+      const mean = value / (frames * channels.length);
       decibels[column * rows + row] = 10 * Math.log10(mean / (SIZE / 4) ** 2 + 1e-14);
     }
   }
