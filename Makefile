@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BEAM_VENV ?= .venv-beam
 TFIO_VENV ?= .venv-tfio
+PEERS_VENV ?= .venv-peers
+PEERS_READY := $(PEERS_VENV)/.ready
 BEAM_READY := $(BEAM_VENV)/.ready
 TFIO_READY := $(TFIO_VENV)/.ready
 
-.PHONY: train test test-slow web test-web test-jax test-beam test-tfio test-all benchmark lint fluidsynth setup clean
+
+.PHONY: peers train test test-slow web test-web test-jax test-beam test-tfio test-all benchmark lint fluidsynth setup clean
 
 train: setup
 	$(BIN)/python train.py
@@ -49,6 +52,16 @@ test-beam: fluidsynth $(BEAM_READY)
 $(BEAM_READY): setup.cfg
 	$(PYTHON) -m venv $(BEAM_VENV)
 	$(BEAM_VENV)/bin/python -m pip install --quiet -e '.[beam]' 'pytest>=8'
+	@touch $@
+
+# What a user could install instead, on the excerpts that `python -m benchmarks.restoration render`
+# wrote: `make peers EXCERPTS=folder`.
+peers: $(PEERS_READY)
+	$(PEERS_VENV)/bin/python -m benchmarks.peers $(EXCERPTS)
+
+$(PEERS_READY): setup.cfg
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet -e '.[perceptual]' matchering==2.0.6 noisereduce==3.0.3
 	@touch $@
 
 # The package on the TensorFlow that tensorflow-io was built for, in an environment of its own.
@@ -103,4 +116,4 @@ fluidsynth:
 	else echo "FluidSynth's library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) $(BEAM_VENV) $(TFIO_VENV) build dist *.egg-info web/node_modules web/public/model tfaudiogan/web/page
+	rm -rf $(VENV) $(BEAM_VENV) $(TFIO_VENV) $(PEERS_VENV) build dist *.egg-info web/node_modules web/public/model tfaudiogan/web/page

@@ -1,0 +1,330 @@
+"""How well a model restores recordings that share nothing with its training.
+
+    python -m benchmarks.restoration render  FOLDER --midi MAESTRO --soundfont F.sf2 [--rooms DIR
+        --microphones DIR --noises DIR] [--phones DIR]
+    python -m benchmarks.restoration evaluate FOLDER --model phone-restoration.keras
+
+`render` writes pairs of excerpts of 6 s at 44.1 kHz, the same files for the same seed and sources:
+piano and 17 programs through the chains of `phone` and `old-phone`, recorded rooms, microphones and
+noises where folders of them are given, recordings by real phones (a folder with `ALIGN.csv`:
+`clean`, `phone` and `lag_s`), and excerpts that nothing was done to. Give performances and a
+soundfont that the model's training has not. `evaluate` runs the model over whole files as
+`tfaudiogan enhance` does and writes `MODEL.md` and `MODEL.json` into the folder.
+
+Mel distances are taken with every version at the common level. Recordings by phones have no
+SI-SDR: they are aligned to some milliseconds only. The blind equalizer's target is the mean of the
+set's own clean excerpts, which a user would not have; the reference is the clean excerpt that comes
+next.
+"""
+
+import argparse
+import csv
+import dataclasses
+import functools
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tfaudiogan.audio.blind_equalizer import BlindEqualizer, long_term_spectrum
+from tfaudiogan.audio.degradation import degradation_preset
+from tfaudiogan.audio.files import read_audio, write_audio
+from tfaudiogan.audio.filters import convolve
+from tfaudiogan.audio.levels import gain_to_common_level, measure_level
+from tfaudiogan.audio.resampling import resample
+from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.making.sources import PROGRAMS
+from tfaudiogan.making.synthesis import find_soundfont, synthesise
+from tfaudiogan.progress import progress_bar
+from tfaudiogan.reporting.tables import Improvement
+from tfaudiogan.reporting.text import markdown_table
+from tfaudiogan.storage import write_text
+
+RATE = 44_100
+SAMPLES = 6 * RATE
+LATEST_START_S = 60.0
+TABLE = "excerpts.csv"
+COLUMNS = ("set", "input", "target", "program")
+SIDES = ("input", "target")
+LONGEST_RESPONSE_S = 2.0
+UNALTERED = "unaltered"
+PHONES = "phones"
+
+
+def leveled(audio: np.ndarray) -> np.ndarray:
+    """The signal at the common level."""
+    return audio * np.float32(gain_to_common_level(measure_level(audio)))
+
+
+class Devices:
+    """Recorded responses and noises; each call draws which of them an excerpt passes."""
+
+    def __init__(self, rooms: Path, microphones: Path, noises: Path) -> None:
+        self.rooms, self.microphones = _responses(rooms), _responses(microphones)
+        self.noises = [read_audio(path, RATE, mono=True)[0] for path in sorted(noises.iterdir())]
+
+    def __call__(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A room, a noise 10 to 30 dB below, and a microphone."""
+        audio = convolve(audio, *self.rooms[rng.integers(len(self.rooms))])
+        noise = self.noises[rng.integers(len(self.noises))]
+        noise = np.resize(np.roll(noise, -int(rng.integers(len(noise)))), len(audio))
+        ratio = np.sqrt(np.mean(audio**2) / max(1e-12, float(np.mean(noise**2))))
+        audio = audio + noise * np.float32(ratio * 10 ** (-rng.uniform(10.0, 30.0) / 20.0))
+        return convolve(audio, *self.microphones[rng.integers(len(self.microphones))])
+
+
+def _responses(folder: Path) -> list[tuple[np.ndarray, int]]:
+    """Impulse responses and the index of their direct sound, which is their largest sample."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        response, _ = read_audio(path, RATE, mono=True)
+        direct = int(np.abs(response).argmax())
+        response = response[: direct + int(LONGEST_RESPONSE_S * RATE)]
+        found.append((response / np.abs(response[direct]), direct))
+    return found
+
+
+def render(options: argparse.Namespace) -> None:
+    """Write the excerpts and their table."""
+    tracks = find_tracks(options.midi)
+    soundfont = find_soundfont(options.soundfont)
+    degradations = {
+        name: dataclasses.replace(degradation_preset(name), clean=0.0).draw
+        for name in ("phone", "old-phone")
+    }
+    sets: dict[str, tuple[tuple[int, ...], Callable | None]] = {
+        "phone, piano": ((0,), degradations["phone"]),
+        "phone, 17 programs": (PROGRAMS, degradations["phone"]),
+        "old-phone": (PROGRAMS, degradations["old-phone"]),
+        UNALTERED: (PROGRAMS, None),
+    }
+    devices = None
+    if options.rooms:
+        devices = Devices(options.rooms, options.microphones, options.noises)
+        sets["recorded devices"] = (PROGRAMS, None)
+    rows = []
+    with progress_bar() as progress:
+        bar = progress.add_task("Rendering", total=len(sets) * options.excerpts, status="")
+        for name, (programs, draw) in sets.items():
+            for number in range(options.excerpts):
+                rng = np.random.default_rng([options.seed, list(sets).index(name), number])
+                program = int(rng.choice(programs))
+                target = leveled(_excerpt(tracks, program, soundfont, rng))
+                heard = target
+                if draw is not None:
+                    heard = draw(rng)(target, RATE)
+                elif devices is not None and name != UNALTERED:
+                    heard = devices(target, rng)
+                rows.append(_write(options.folder, name, number, heard, target, program))
+                progress.update(bar, advance=1, status=name)
+    if options.phones:
+        rows += _phone_pairs(options.folder, options.phones)
+    with (options.folder / TABLE).open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([COLUMNS, *rows])
+
+
+def _excerpt(tracks: list, program: int, soundfont: Path, rng: np.random.Generator) -> np.ndarray:
+    """6 s from somewhere in the first minute of a performance."""
+    while True:
+        midi = read_midi(tracks[rng.integers(len(tracks))].path)
+        last = max(1.0, min(LATEST_START_S, midi.get_end_time() - SAMPLES / RATE))
+        start = int(rng.uniform(0.0, last) * RATE)
+        played = Transformation(program=program).apply(midi)
+        audio = synthesise(played, soundfont=soundfont, sample_rate=RATE, samples=start + SAMPLES)[
+            start:
+        ]
+        if measure_level(audio) is not None:
+            return audio
+
+
+def _write(folder: Path, name: str, number: int, heard, target, program: int) -> tuple:
+    stem = f"{name.replace(', ', '-').replace(' ', '-')}/{number:03d}"
+    paths = [f"{stem}-input.wav", f"{stem}-target.wav"]
+    for path, audio in zip(paths, (heard, target), strict=True):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        # Half of the common level leaves 26 dB of headroom.
+        write_audio(folder / path, 0.5 * leveled(audio), RATE, floats=True)
+    return (name, *paths, program)
+
+
+def _phone_pairs(folder: Path, phones: Path) -> list[tuple]:
+    rows = []
+    with (phones / "ALIGN.csv").open(newline="", encoding="utf-8") as stream:
+        pairs = list(csv.DictReader(stream))
+    for number, pair in enumerate(pairs):
+        clean, heard = (
+            read_audio(phones / Path(pair[side]).name, RATE, mono=True)[0]
+            for side in ("clean", "phone")
+        )
+        heard = heard[round(float(pair["lag_s"]) * RATE) :]
+        length = min(len(clean), len(heard), 8 * RATE)
+        rows.append(_write(folder, PHONES, number, heard[:length], clean[:length], -1))
+    return rows
+
+
+def _zimtohrli() -> Callable[[np.ndarray, np.ndarray], float] | None:
+    if importlib.util.find_spec("zimtohrli") is None:
+        return None
+    from zimtohrli import Pyohrli
+
+    judge = Pyohrli()
+
+    def distance(output: np.ndarray, target: np.ndarray) -> float:
+        sides = (resample(audio, RATE, 48_000) for audio in (output, target))
+        return float(judge.distance(*(np.clip(side, -1.0, 1.0) for side in sides)))
+
+    return distance
+
+
+def _score(output: np.ndarray, target: np.ndarray, judge: Callable | None) -> dict[str, float]:
+    from tfaudiogan import metrics
+
+    pair = leveled(output)[None], leveled(target)[None]
+    scores = {
+        "si_sdr": float(metrics.si_sdr(*pair)[0]),
+        "mel": float(metrics.mel_distance(*pair, RATE)[0]),
+        "lsd": float(metrics.lsd(*(side + np.float32(1e-7) * _dither(side) for side in pair))[0]),
+    }
+    if judge is not None:
+        scores["zimtohrli"] = judge(pair[0][0], pair[1][0])
+    return scores
+
+
+def _dither(audio: np.ndarray) -> np.ndarray:
+    """Noise that keeps the logarithm of digital silence finite, the same each time."""
+    return np.random.default_rng(0).standard_normal(audio.shape, dtype=np.float32)
+
+
+Systems = dict[str, Callable[[np.ndarray], np.ndarray]]
+
+
+def score_systems(folder: Path, systems_for: Callable[[list[np.ndarray], int], Systems]) -> dict:
+    """Scores of every system for every excerpt, by set.
+
+    Args:
+        folder: what ``render`` wrote.
+        systems_for: the systems by name, each from a signal at ``RATE`` to one of the same length,
+            for the clean excerpts of a set and the number of the one to be scored.
+    """
+    with (folder / TABLE).open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    judge = _zimtohrli()
+    results: dict[str, dict[str, list]] = {}
+    with progress_bar() as progress:
+        bar = progress.add_task("Evaluating", total=len(rows), status="")
+        for name in dict.fromkeys(row["set"] for row in rows):
+            own = [row for row in rows if row["set"] == name]
+            heard, targets = (
+                [read_audio(folder / row[side], RATE, mono=True)[0] for row in own]
+                for side in SIDES
+            )
+            for number, (audio, target) in enumerate(zip(heard, targets, strict=True)):
+                systems = {"input": lambda x: x, **systems_for(targets, number)}
+                for system, function in systems.items():
+                    scores = _score(function(audio), target, judge)
+                    results.setdefault(name, {}).setdefault(system, []).append(scores)
+                progress.update(bar, advance=1, status=name)
+    return results
+
+
+def write_results(results: dict, folder: Path, stem: str) -> None:
+    """Print the tables and write them, and the single scores, beside the excerpts."""
+    text = "\n\n".join(_table(name, systems) for name, systems in results.items())
+    print(text)
+    write_text(folder / f"{stem}.md", text + "\n")
+    write_text(folder / f"{stem}.json", json.dumps(results, indent=1) + "\n")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Score a model and the equalizers on every set."""
+    from tfaudiogan import enhance, load_model
+
+    model = load_model(options.model)
+
+    known: dict[int, list[np.ndarray]] = {}
+
+    def spectra_of(targets: list[np.ndarray]) -> list[np.ndarray]:
+        if id(targets) not in known:
+            known.clear()
+            known[id(targets)] = [long_term_spectrum(target, RATE) for target in targets]
+        return known[id(targets)]
+
+    def systems_for(targets: list[np.ndarray], number: int) -> Systems:
+        spectra = spectra_of(targets)
+        blind = BlindEqualizer(np.nanmean(spectra, axis=0))
+        reference = BlindEqualizer(spectra[(number + 1) % len(spectra)])
+        return {
+            "blind equalizer": functools.partial(blind, sample_rate=RATE),
+            "equalizer towards a reference": functools.partial(reference, sample_rate=RATE),
+            "model": functools.partial(enhance, model, sample_rate=RATE),
+            "model after the reference": lambda x: enhance(model, reference(x, RATE), RATE),
+        }
+
+    results = score_systems(options.folder, systems_for)
+    write_results(results, options.folder, Path(options.model).stem)
+
+
+def _table(name: str, systems: dict[str, list[dict[str, float]]]) -> str:
+    header = ["", "SI-SDR gain (dB), 95 % interval, share made worse", "SI-SDR (dB)"]
+    header += ["mel distance (dB), change, share made worse", "LSD (bel)"]
+    judged = "zimtohrli" in systems["input"][0]
+    header += ["Zimtohrli distance"] if judged else []
+    before = {key: _values(systems["input"], key) for key in systems["input"][0]}
+    rows = []
+    for system, scores in systems.items():
+        values = {key: _values(scores, key) for key in before}
+        gain = Improvement.of(values["si_sdr"] - before["si_sdr"])
+        mel = values["mel"]
+        change = mel.mean() / max(before["mel"].mean(), 1e-9) - 1.0
+        worse = np.mean(mel > before["mel"] + 1e-6)
+        first = name in (UNALTERED, PHONES) or gain is None
+        rows.append(
+            [
+                system,
+                "–" if first else str(gain),
+                "–" if name == PHONES else f"{values['si_sdr'].mean():.2f}",
+                f"{mel.mean():.2f}, {change:+.0%}, {worse:.0%}".replace("%", " %")
+                if name != UNALTERED
+                else f"{mel.mean():.2f}",
+                f"{values['lsd'].mean():.2f}",
+                *([f"{values['zimtohrli'].mean():.4f}"] if judged else []),
+            ]
+        )
+    count = len(systems["input"])
+    return markdown_table(header, rows, f"{name}: {count} excerpts")
+
+
+def _values(scores: list[dict[str, float]], key: str) -> np.ndarray:
+    return np.array([score[key] for score in scores])
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    making = commands.add_parser("render", help="Write the excerpts.")
+    making.add_argument("folder", type=Path, help="Folder of the excerpts.")
+    making.add_argument("--midi", type=Path, required=True, help="Folder of performances.")
+    making.add_argument("--soundfont", type=Path, help="Soundfont that training has not.")
+    making.add_argument("--rooms", type=Path, help="Folder of recorded room responses.")
+    making.add_argument("--microphones", type=Path, help="Folder of microphone responses.")
+    making.add_argument("--noises", type=Path, help="Folder of background noises.")
+    making.add_argument("--phones", type=Path, help="Folder with ALIGN.csv and its recordings.")
+    making.add_argument("--excerpts", type=int, default=40, help="Excerpts of each set.")
+    making.add_argument("--seed", type=int, default=0, help="Random seed.")
+    making.set_defaults(run=render)
+    judging = commands.add_parser("evaluate", help="Score a model on them.")
+    judging.add_argument("folder", type=Path, help="Folder of the excerpts.")
+    judging.add_argument("--model", required=True, help="Any form of a model.")
+    judging.set_defaults(run=evaluate)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
