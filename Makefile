@@ -13,7 +13,6 @@ PEERS_READY := $(PEERS_VENV)/.ready
 BEAM_READY := $(BEAM_VENV)/.ready
 TFIO_READY := $(TFIO_VENV)/.ready
 
-
 .PHONY: peers train test test-slow web test-web test-jax test-beam test-tfio test-all benchmark lint fluidsynth setup clean
 
 train: setup
