@@ -64,8 +64,8 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def drive(address, tmp_path):
     """Run a scenario of ``web/tests/drive.mjs``; what it saw."""
 
-    def run(scenario: str, recording: Path, address: str = address) -> dict:
-        command = ["node", "tests/drive.mjs", scenario, address, str(tmp_path), str(recording)]
+    def run(scenario: str, *files: Path, address: str = address) -> dict:
+        command = ["node", "tests/drive.mjs", scenario, address, tmp_path, *files]
         environment = {**os.environ, "CHROMIUM": CHROMIUM}
         done = subprocess.run(
             command, cwd=WEB, env=environment, capture_output=True, text=True, timeout=300
@@ -128,22 +128,20 @@ def test_a_dropped_recording_sounds_as_by_the_command(drive, tmp_path, name, rat
     assert seen["isolated"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "part"),
-    [
-        ("notes.wav", b"These are notes, not sound. " * 50, "can’t be decoded"),
-        ("empty.mp3", b"", "is empty"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(500), "can’t be decoded"),
-    ],
-)
-def test_a_wrong_file_is_refused_by_name(drive, tmp_path, name, content, part):
-    (tmp_path / name).write_bytes(content)
-    seen = drive("wrong", tmp_path / name)
-    assert name in seen["complaint"]
-    assert part in seen["complaint"]
-    assert seen["role"] == "alert"
-    assert seen["choose"]
-    assert not seen["working"]
+def test_wrong_files_are_refused_by_name(drive, tmp_path):
+    wrong = {
+        "notes.wav": (b"These are notes, not sound. " * 50, "can’t be decoded"),
+        "empty.mp3": (b"", "is empty"),
+        "picture.png": (b"\x89PNG\r\n\x1a\n" + bytes(500), "can’t be decoded"),
+    }
+    for name, (content, _) in wrong.items():
+        (tmp_path / name).write_bytes(content)
+    seen = drive("wrong", *(tmp_path / name for name in wrong))
+    for (name, (_, part)), complaint in zip(wrong.items(), seen["complaints"], strict=True):
+        assert name in complaint["text"]
+        assert part in complaint["text"]
+        assert complaint["role"] == "alert"
+        assert not complaint["working"]
 
 
 def test_cancel_ends_the_work_at_once(drive, tmp_path):
@@ -157,7 +155,7 @@ def test_cancel_ends_the_work_at_once(drive, tmp_path):
 
 def test_it_works_on_a_plain_host_and_then_without_a_network(drive, plain_address, tmp_path):
     soundfile.write(tmp_path / "take.wav", music(2, 16000, 1), 16000)
-    seen = drive("offline", tmp_path / "take.wav", plain_address)
+    seen = drive("offline", tmp_path / "take.wav", address=plain_address)
     assert seen["cut"], "the browser has no network"
     expected = enhanced_by_command(tmp_path / "take.wav", tmp_path / "command.wav")
     audio = soundfile.read(seen["path"], always_2d=True)[0]

@@ -1,9 +1,10 @@
-// Drives the built page in Chromium: `node drive.mjs SCENARIO ADDRESS FOLDER [FILE]`, started by
+// Drives the built page in Chromium: `node drive.mjs SCENARIO ADDRESS FOLDER FILE...`, started by
 // tests/web/test_page.py. Prints what it saw as JSON.
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [scenario, address, folder, file] = process.argv.slice(2);
+const [scenario, address, folder, ...files] = process.argv.slice(2);
+const [file] = files;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   args: [
@@ -91,15 +92,22 @@ const scenarios = {
   },
 
   async wrong() {
-    await choose();
-    await page.locator("#complaint").waitFor();
+    const complaints = [];
+    for (const wrong of files) {
+      await page.setInputFiles("#file", wrong);
+      await page.waitForFunction(
+        (name) => document.getElementById("complaint").textContent.includes(name),
+        wrong.split("/").pop(),
+      );
+      await page.locator("#choose").waitFor();
+      complaints.push({
+        text: await text("#complaint"),
+        role: await page.getAttribute("#complaint", "role"),
+        working: await visible("#working"),
+      });
+    }
     await shot("wrong");
-    return {
-      complaint: await text("#complaint"),
-      role: await page.getAttribute("#complaint", "role"),
-      choose: await visible("#choose"),
-      working: await visible("#working"),
-    };
+    return { complaints };
   },
 
   async cancel() {
