@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BOTTOM = {"errors", "storage", "progress", "extras", "parallel", "_version"}
+BOTTOM = {"errors", "storage", "progress", "extras", "parallel", "quiet", "_version"}
 ALLOWED = {
     "errors": set(),
     "_version": set(),
     "storage": {"errors"},
     "progress": set(),
+    "quiet": set(),
     "extras": {"errors"},
     "parallel": {"errors"},
     "config": BOTTOM,

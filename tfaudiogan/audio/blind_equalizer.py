@@ -57,6 +57,14 @@ class SpectrumMeter:
         self._bands.append(spectrum @ self._weights / float(np.square(self._window).sum()))
         self._powers.append(float(np.square(frame, dtype=np.float64).mean()))
 
+    @property
+    def quiet_dbfs(self) -> float | None:
+        """Level of the quietest tenth of the sounding frames: an estimate of the noise."""
+        sounding = [power for power in self._powers if power > db_to_gain(GATE_DBFS) ** 2]
+        if not sounding:
+            return None
+        return 10.0 * float(np.log10(np.percentile(sounding, FLOOR_PERCENTILE)))
+
     def spectrum_db(self) -> np.ndarray:
         """What ``long_term_spectrum`` gives of all pieces together."""
         if not self._bands and len(self._rest):

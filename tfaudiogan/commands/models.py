@@ -17,7 +17,7 @@ app = typer.Typer()
     "[b]tfaudiogan evaluate --model runs/demo/generator.keras --data corpora/demo[/]"
 )
 def evaluate(
-    model: Annotated[Path, typer.Option(help=".keras, SavedModel folder, .tflite or .onnx.")],
+    model: Annotated[str, typer.Option(help="Path of a model, or a released model's name.")],
     data: Data,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     report: Annotated[
@@ -39,68 +39,17 @@ def evaluate(
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.evaluation.run_report import report_model, score_model
     from tfaudiogan.inference.load import load_model
+    from tfaudiogan.inference.released import find_model
 
     corpus = Corpus.load(data)
-    loaded = load_model(model)
+    path = find_model(model)
+    loaded = load_model(path)
     training = Corpus.load(train_data) if train_data else None
     scores = score_model(loaded, corpus, split, windows, seconds, training)
     print(scores.to_json() if json else scores.to_text())
     if report is not None:
-        page = report_model(loaded, corpus, scores, report, model)
+        page = report_model(loaded, corpus, scores, report, path)
         console.print(f"report {page}")
-
-
-@app.command(
-    epilog="Example: [b]tfaudiogan enhance take1.flac take2.mp3 --model saved_models/mobile.keras "
-    "--out enhanced[/]"
-)
-def enhance(
-    recordings: Annotated[list[Path], typer.Argument(metavar="IN...", help="Audio files.")],
-    model: Annotated[Path, typer.Option(help=".keras, SavedModel folder, .tflite or .onnx.")],
-    out: Annotated[
-        Path, typer.Option(help="File for one recording, folder for several; format by extension.")
-    ],
-    reference: Annotated[
-        Path | None,
-        typer.Option(help="Clean recording of the same instrument, to equalize towards first."),
-    ] = None,
-    floats: Annotated[
-        bool, typer.Option("--float", help="32-bit float WAV, which cannot clip.")
-    ] = False,
-) -> None:
-    """Run a model over whole recordings of any length, rate and channels."""
-    from tfaudiogan.inference.enhance import are_long, enhance_file
-    from tfaudiogan.inference.load import load_model
-    from tfaudiogan.progress import progress_bar
-
-    several = len(recordings) > 1 or out.is_dir() or not out.suffix
-    names = [recording.name for recording in recordings]
-    if len(set(names)) < len(names):
-        raise InputError("two recordings have the same name; give them one at a time")
-    loaded = load_model(model, fuse=are_long(*recordings))
-    with progress_bar() as bar:
-        for recording in recordings:
-            destination = out / recording.name if several else out
-            task = bar.add_task(recording.name, total=None, status="samples")
-            done = enhance_file(
-                loaded,
-                recording,
-                destination,
-                reference=reference,
-                floats=floats,
-                progress=lambda done, total, task=task: bar.update(
-                    task, completed=done, total=total
-                ),
-            )
-            if done.clipped:
-                bar.console.print(
-                    f"[yellow]{destination}: {done.clipped} samples clipped, peak {done.peak:.2f};"
-                    "[/] --float keeps them"
-                )
-            print(
-                f"{destination}  {done.samples / done.sample_rate:.1f} s, "
-                f"{done.channels} channels, {done.sample_rate} Hz"
-            )
 
 
 @app.command(

@@ -8,6 +8,7 @@ import typer
 
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
+from tfaudiogan.quiet import quiet_imports
 
 
 def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
@@ -22,6 +23,7 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> 
         arguments: of the command line, without the program; those of this process unless given.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quiet_imports()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:

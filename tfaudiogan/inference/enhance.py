@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.audio.blind_equalizer import (
+    CENTERS_HZ,
     BlindEqualizer,
     FilterStream,
     SpectrumMeter,
@@ -16,7 +17,7 @@ from tfaudiogan.audio.blind_equalizer import (
     zero_phase_taps,
 )
 from tfaudiogan.audio.files import BLOCK_SAMPLES, AudioReader, audio_writer, check_sample_rate
-from tfaudiogan.audio.levels import LevelMeter, gain_to_common_level, gain_to_db
+from tfaudiogan.audio.levels import LevelMeter, db_to_gain, gain_to_common_level, gain_to_db
 from tfaudiogan.audio.resampling import Resampler
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import WindowModel, load_model
@@ -24,6 +25,7 @@ from tfaudiogan.inference.streaming import StreamingEnhancer, through
 
 __all__ = ["Enhanced", "StreamingEnhancer", "WindowModel", "enhance", "enhance_file", "load_model"]
 MOST_CHANNELS = 64
+LOUDNESS_BLOCK_S = 0.4
 LONG_SECONDS = 600
 """Of all channels together, from which compiling the model pays (``load_model``'s ``fuse``)."""
 
@@ -39,6 +41,9 @@ class Enhanced:
         sample_rate: in hertz.
         level_dbfs: of the input; ``None`` for silence.
         gain_db: applied to the input and undone on the output.
+        quiet_dbfs: level of the input's quietest tenth, noise if it has any; ``None`` for silence.
+        change_hz: center of the third octave whose level changed most, in hertz ...
+        change_db: ... and by how much.
         peak: largest magnitude of the output; 1 is full scale.
         clipped: samples of the output beyond full scale that the file could not hold.
     """
@@ -49,6 +54,9 @@ class Enhanced:
     sample_rate: int
     level_dbfs: float | None
     gain_db: float
+    quiet_dbfs: float | None
+    change_hz: float
+    change_db: float
     peak: float
     clipped: int
 
@@ -119,14 +127,16 @@ def enhance_file(
     destination: Path | str,
     *,
     reference: Path | str | None = None,
+    amount: float = 1.0,
+    loudness: float | str | None = None,
     floats: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Enhanced:
     """Enhance a recording block by block, in memory that does not depend on its length.
 
     The recording is read twice: once for its level, once to enhance it; once more before with a
-    reference. The output has its length,
-    channels and sample rate; the destination's extension gives the format (``audio.audio_writer``).
+    reference. The output has its length, channels and sample rate; the destination's extension
+    gives the format (``audio.audio_writer``).
 
     Args:
         model: anything that ``load_model`` takes.
@@ -134,25 +144,32 @@ def enhance_file(
         destination: the file to write.
         reference: a clean recording of the same kind, whose long-term spectrum the recording's own
             is brought towards before the model runs (``audio.blind_equalizer``).
+        amount: share of the enhanced signal in the output, 0 to 1; the rest is the recording as it
+            is, sample for sample.
+        loudness: of the output: ``"match"`` for the recording's own, or LUFS (ITU-R BS.1770, by
+            pyloudnorm); as the model leaves it where not given. The whole output is kept in memory.
         floats: write 32-bit floats, which do not clip; for WAV.
         progress: called with the samples done and the samples in all.
 
     Raises:
-        InputError: when the model or the recording cannot be read, or the destination not written.
+        InputError: when the model or the recording cannot be read, the destination not written, or
+            the amount or loudness is out of range.
         OSError: when the disk is full.
     """
+    if not 0.0 <= amount <= 1.0:
+        raise InputError(f"amount is {amount}; expected 0 to 1")
     reader = AudioReader(source)
     destination = Path(destination)
     if destination.exists() and destination.samefile(reader.path):
         raise InputError(f"{destination} is the recording itself; give another output")
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
     model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
-    blocks = reader.blocks
-    if reference is not None:
-        taps = _taps_towards(Path(reference), reader)
+    taps = None if reference is None else _taps_towards(Path(reference), reader)
 
-        def blocks() -> Iterator[np.ndarray]:
-            yield from through(FilterStream(taps, channels), reader.blocks())
+    def blocks() -> Iterator[np.ndarray]:
+        if taps is None:
+            return reader.blocks()
+        return through(FilterStream(taps, channels), reader.blocks())
 
     with audio_writer(
         destination,
@@ -163,12 +180,15 @@ def enhance_file(
         samples=samples,
     ) as writer:
         level = _level(blocks(), rate, channels, model)
-        done = 0
-        for block in _enhanced(blocks(), rate, channels, samples, level, model):
+        before, after = SpectrumMeter(rate, channels), SpectrumMeter(rate, channels)
+        enhanced = _enhanced(blocks(), rate, channels, samples, level, model)
+        enhanced = _mixed(enhanced, _measured(reader.blocks(), before), amount)
+        enhanced = _reported(enhanced, samples, progress)
+        if loudness is not None:
+            enhanced = _at_loudness(enhanced, loudness, reader)
+        for block in _measured(enhanced, after):
             writer.write(block)
-            done += len(block)
-            if progress is not None:
-                progress(done, samples)
+    change_hz, change_db = _largest_change(before, after)
     return Enhanced(
         destination=destination,
         samples=samples,
@@ -176,9 +196,80 @@ def enhance_file(
         sample_rate=rate,
         level_dbfs=level,
         gain_db=gain_to_db(gain_to_common_level(level, model.metadata.level_dbfs)),
+        quiet_dbfs=before.quiet_dbfs,
+        change_hz=change_hz,
+        change_db=change_db,
         peak=writer.peak,
         clipped=writer.clipped,
     )
+
+
+def _mixed(
+    enhanced: Iterable[np.ndarray], recording: Iterator[np.ndarray], amount: float
+) -> Iterator[np.ndarray]:
+    """Mix blocks of any two sizes, sample for sample."""
+    waiting: np.ndarray | None = None
+    for block in enhanced:
+        parts = [] if waiting is None else [waiting]
+        while sum(map(len, parts)) < len(block):
+            parts.append(next(recording))
+        dry = np.concatenate(parts) if parts else block
+        waiting = dry[len(block) :]
+        yield block if amount == 1.0 else _blend(block, dry[: len(block)], amount)
+
+
+def _blend(wet: np.ndarray, dry: np.ndarray, amount: float) -> np.ndarray:
+    return np.float32(amount) * wet + np.float32(1.0 - amount) * dry
+
+
+def _measured(blocks: Iterable[np.ndarray], meter: SpectrumMeter) -> Iterator[np.ndarray]:
+    for block in blocks:
+        meter.add(block)
+        yield block
+
+
+def _reported(
+    blocks: Iterable[np.ndarray], samples: int, progress: Callable[[int, int], None] | None
+) -> Iterator[np.ndarray]:
+    done = 0
+    for block in blocks:
+        yield block
+        done += len(block)
+        if progress is not None:
+            progress(done, samples)
+
+
+def _at_loudness(
+    blocks: Iterable[np.ndarray], loudness: float | str, reader: AudioReader
+) -> Iterator[np.ndarray]:
+    """The whole signal, times the gain that gives it a loudness."""
+    if not (loudness == "match" or (isinstance(loudness, int | float) and -70 < loudness < 0)):
+        raise InputError(f"loudness is {loudness!r}; expected 'match', or LUFS from -70 to 0")
+    audio = np.concatenate(list(blocks))
+    wanted = loudness
+    if loudness == "match":
+        wanted = _loudness_lufs(np.concatenate(list(reader.blocks())), reader)
+    gain_db = float(wanted) - _loudness_lufs(audio, reader)
+    yield audio * np.float32(db_to_gain(gain_db)) if np.isfinite(gain_db) else audio
+
+
+def _loudness_lufs(audio: np.ndarray, reader: AudioReader) -> float:
+    import pyloudnorm
+
+    if reader.seconds < LOUDNESS_BLOCK_S:
+        raise InputError(
+            f"{reader.path} lasts {reader.seconds:.2f} s; its loudness takes {LOUDNESS_BLOCK_S} s"
+        )
+    return float(pyloudnorm.Meter(reader.sample_rate).integrated_loudness(audio[:, :5]))
+
+
+def _largest_change(before: SpectrumMeter, after: SpectrumMeter) -> tuple[float, float]:
+    """The third octave whose level changed most, relative to the whole: hertz and dB."""
+    change = after.spectrum_db() - before.spectrum_db()
+    if np.isnan(change).all():
+        return 0.0, 0.0
+    band = int(np.nanargmax(np.abs(change)))
+    return float(CENTERS_HZ[band]), float(change[band])
 
 
 def _taps_towards(reference: Path, reader: AudioReader) -> np.ndarray:

@@ -251,12 +251,15 @@ def load_tflite(path: Path, threads: int | None = None) -> Callable[[np.ndarray]
     """
     import os
 
+    from tfaudiogan.quiet import starting
+
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         from tensorflow.lite import Interpreter
-    interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
-    interpreter.allocate_tensors()
+    with starting():
+        interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+        interpreter.allocate_tensors()
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(windows: np.ndarray) -> np.ndarray:

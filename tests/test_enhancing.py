@@ -1,0 +1,169 @@
+"""`tfaudiogan enhance` and `models` as a new user types them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+
+from tfaudiogan.cli import main
+from tfaudiogan.commands import enhancing
+from tfaudiogan.inference import released
+from tfaudiogan.inference.metadata import ModelMetadata
+
+RATE = 8000
+
+
+@pytest.fixture
+def halving(monkeypatch):
+    """A released model that turns everything down to a half."""
+
+    def half(windows):
+        return windows / 2
+
+    half.metadata = ModelMetadata(RATE, 64)
+    monkeypatch.setattr(enhancing, "find_model", lambda name: half)
+
+
+@pytest.fixture
+def takes(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a.wav", "b.flac", "inner/c.wav"):
+        path = tmp_path / "takes" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, 0.2 * rng.standard_normal((RATE, 2)), RATE)
+    (tmp_path / "takes" / "notes.txt").write_text("not audio")
+    return tmp_path / "takes"
+
+
+def call(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code or 0
+
+
+def samples(path):
+    return soundfile.read(path)[0]
+
+
+def test_one_file_goes_beside_itself_and_is_not_replaced(halving, takes, capsys):
+    assert call("enhance", takes / "a.wav") == 0
+    out = takes / "a-enhanced.wav"
+    np.testing.assert_allclose(samples(out), samples(takes / "a.wav") / 2, atol=1e-4)
+    line = capsys.readouterr().out
+    assert "2 channels" in line and "level -" in line and "largest change" in line
+    out.write_bytes(b"mine")
+    assert call("enhance", takes / "a.wav") == 2
+    assert out.read_bytes() == b"mine"
+    assert "--overwrite" in capsys.readouterr().err
+    assert call("enhance", takes / "a.wav", "--overwrite") == 0
+    assert len(samples(out)) == RATE
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_folders(halving, takes, tmp_path, recursive):
+    options = ["--recursive"] if recursive else []
+    assert call("enhance", takes, "--out", tmp_path / "out", *options) == 0
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    assert found == {"a.wav", "b.flac"} | ({"c.wav"} if recursive else set())
+
+
+def test_a_second_run_over_a_folder_leaves_its_own_outputs_alone(halving, takes):
+    assert call("enhance", takes) == 0
+    assert call("enhance", takes, "--overwrite") == 0
+    assert not list(takes.glob("*enhanced-enhanced*"))
+
+
+def test_patterns(halving, takes, capsys):
+    assert call("enhance", takes / "*.wav") == 0
+    assert (takes / "a-enhanced.wav").is_file()
+    assert not (takes / "b-enhanced.flac").exists()
+    assert call("enhance", takes / "*.ogg") == 2
+    assert "matches no audio file" in capsys.readouterr().err
+
+
+def test_what_fails_is_named_and_the_rest_is_done(halving, takes, capsys):
+    (takes / "broken.wav").write_bytes(b"RIFF")
+    assert call("enhance", takes) == 2
+    assert (takes / "a-enhanced.wav").is_file() and (takes / "b-enhanced.flac").is_file()
+    message = " ".join(capsys.readouterr().err.split())
+    assert "1 of 3 recordings" in message and "broken.wav" in message
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.25, 1.0])
+def test_dry_and_wet_are_mixed_sample_for_sample(halving, takes, tmp_path, amount):
+    out = tmp_path / "out.wav"
+    assert call("enhance", takes / "a.wav", "--out", out, "--amount", amount, "--float") == 0
+    expected = samples(takes / "a.wav") * (1 - amount / 2)
+    np.testing.assert_allclose(samples(out), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("loudness", ["match", "-30"])
+def test_loudness(halving, takes, tmp_path, loudness):
+    out = tmp_path / "out.wav"
+    arguments = ["--out", out, "--loudness", loudness, "--float"]
+    assert call("enhance", takes / "a.wav", *arguments) == 0
+    meter = pyloudnorm.Meter(RATE)
+    before = meter.integrated_loudness(samples(takes / "a.wav"))
+    wanted = before if loudness == "match" else -30.0
+    assert meter.integrated_loudness(samples(out)) == pytest.approx(wanted, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{takes}/none.wav"], "none.wav"),
+        (["{takes}/a.wav", "--loudness", "loud"], "'loud'"),
+        (["{takes}/a.wav", "--loudness", "7"], "7.0"),
+        (["{takes}/a.wav", "--model", "no-such"], "no-such"),
+        (["{takes}/inner", "{takes}", "--recursive", "--out", "{takes}/a.wav/x"], "a.wav"),
+        (["{empty}"], "holds no audio file"),
+    ],
+)
+def test_wrong_input_ends_in_one_line(takes, tmp_path, capsys, arguments, message):
+    (tmp_path / "empty").mkdir()
+    places = {"takes": takes, "empty": tmp_path / "empty"}
+    assert call("enhance", *[argument.format(**places) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in " ".join(captured.err.split())
+    assert "Traceback" not in captured.err
+
+
+def test_released_models_are_listed(capsys):
+    assert call("models") == 0
+    listed = capsys.readouterr().out
+    assert ("phone" in listed and "44100" in listed) or "16000" in listed
+    for model in released.released_models().values():
+        assert json.loads((model.folder / released.CARD).read_text())["description"]
+        assert model.keras.is_file() and model.tflite.is_file()
+
+
+def test_a_short_file_needs_neither_tensorflow_nor_keras(tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    time = np.arange(2 * RATE) / RATE
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(2 * np.pi * 440 * time), RATE)
+    code = """
+import sys
+from tfaudiogan.cli import main
+try:
+    main(["enhance", "a.wav"])
+except SystemExit as stop:
+    assert not stop.code
+loaded = {"tensorflow", "keras", "jax", "matplotlib"} & sys.modules.keys()
+assert not loaded, loaded
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(samples(tmp_path / "a-enhanced.wav")) == 2 * RATE
+    assert "TensorFlow" not in result.stderr
