@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tfaudiogan._version import __version__
-from tfaudiogan.commands import corpora, enhancing, models, training, web
+from tfaudiogan.commands import corpora, enhancing, listening, models, training, web
 from tfaudiogan.commands.running import run
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-for group in (enhancing, corpora, training, models, web):
+for group in (enhancing, listening, corpora, training, models, web):
     app.registered_commands += group.app.registered_commands
 app.add_typer(training.experiments, name="experiment")
 

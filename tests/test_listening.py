@@ -1,0 +1,120 @@
+"""`tfaudiogan listen` with a sound card that is not there."""
+
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+import soundfile
+
+from tfaudiogan.cli import main
+from tfaudiogan.inference import released
+from tfaudiogan.inference.load import load_model
+from tfaudiogan.inference.metadata import ModelMetadata
+
+RATE = 8000
+
+
+def half(windows):
+    return windows / 2
+
+
+half.metadata = ModelMetadata(RATE, 64)
+
+
+class Card(types.ModuleType):
+    """As much of sounddevice as is used: plays a signal into the callback, keeps what is played."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, signal):
+        super().__init__("sounddevice")
+        card = self
+        self.played = []
+
+        class InputStream:
+            latency = 0.01
+
+            def __init__(self, blocksize, channels, callback, device, **others):
+                if device == "none":
+                    raise ValueError("No input device matching 'none'")
+                self.arguments = blocksize, channels, callback
+
+            def start(self):
+                threading.Thread(target=self.run, daemon=True).start()
+
+            def run(self):
+                blocksize, channels, callback = self.arguments
+                for start in range(0, len(signal), blocksize):
+                    block = np.zeros((blocksize, channels), np.float32)
+                    block[: len(signal[start : start + blocksize])] += signal[
+                        start : start + blocksize, None
+                    ]
+                    callback(block, blocksize, None, None)
+                    threading.Event().wait(0.0005)
+
+            def stop(self):
+                pass
+
+            close = stop
+
+        class OutputStream(InputStream):
+            def __init__(self, **options):
+                pass
+
+            def start(self):
+                pass
+
+            def write(self, audio):
+                card.played.append(audio.copy())
+
+        self.InputStream, self.OutputStream = InputStream, OutputStream
+
+
+@pytest.fixture
+def card(monkeypatch):
+    signal = 0.1 * np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32)
+    card = Card(signal)
+    card.signal = signal
+    card.__spec__ = types.SimpleNamespace(name="sounddevice")
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+    monkeypatch.setattr(released, "find_model", lambda name: half)
+    assert load_model(half).metadata.window == 64
+    return card
+
+
+def call(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code or 0
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_is_heard_is_played_enhanced(card, capsys, channels):
+    assert call("listen", "--seconds", 2, "--channels", channels) == 0
+    played = np.concatenate(card.played)
+    assert played.shape == (2 * RATE, channels)
+    np.testing.assert_allclose(played[:, -1], card.signal[: 2 * RATE] / 2, atol=1e-6)
+    captured = capsys.readouterr()
+    assert "latency 18 ms" in captured.err
+    assert "2.0 s" in captured.out
+
+
+def test_into_a_file(card, tmp_path):
+    assert call("listen", "--seconds", 0.5, "--out", tmp_path / "a.flac") == 0
+    written, rate = soundfile.read(tmp_path / "a.flac")
+    assert rate == RATE
+    np.testing.assert_allclose(written, card.signal[: RATE // 2] / 2, atol=1e-4)
+
+
+def test_a_device_that_is_not_there(card, capsys):
+    assert call("listen", "--input", "none") == 2
+    assert "'none'" in capsys.readouterr().err
+
+
+def test_the_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert call("listen", "--seconds", 1) == 2
+    assert "live" in capsys.readouterr().err
