@@ -1,7 +1,10 @@
 """`tfaudiogan enhance` and `models` as a new user types them."""
 
+import base64
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -111,6 +114,20 @@ def test_loudness(halving, takes, tmp_path, loudness):
     before = meter.integrated_loudness(samples(takes / "a.wav"))
     wanted = before if loudness == "match" else -30.0
     assert meter.integrated_loudness(samples(out)) == pytest.approx(wanted, abs=0.01)
+
+
+def test_a_page_to_compare(halving, takes, tmp_path):
+    page = tmp_path / "page.html"
+    assert call("enhance", takes, "--out", tmp_path / "out", "--report", page) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.count('class="listen comparison"') == 2
+    assert text.count("<svg") == 6
+    versions = re.findall(r'class="version">([^<]+)<', text)
+    assert len(versions) == 4
+    before, after = (soundfile.read(io.BytesIO(base64.b64decode(v)))[0] for v in versions[:2])
+    # Halved by the model, and at the same level again on the page.
+    np.testing.assert_allclose(before, after, atol=1e-4)
+    assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org", "http://purl.org"}
 
 
 @pytest.mark.parametrize(

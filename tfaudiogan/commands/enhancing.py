@@ -50,6 +50,10 @@ def enhance(
         Path | None,
         typer.Option(help="Clean recording of the same instrument, to equalize towards first."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Page to write, as in report.html: hear and see before and after."),
+    ] = None,
     floats: Annotated[
         bool, typer.Option("--float", help="Write 32-bit float WAV, which cannot clip.")
     ] = False,
@@ -61,6 +65,7 @@ def enhance(
     """
     from tfaudiogan.inference.enhance import are_long, enhance_file
     from tfaudiogan.inference.load import load_model
+    from tfaudiogan.reporting.enhanced import Recording, write_comparison
 
     wanted = _loudness(loudness)
     sources = find_recordings(recordings, recursive)
@@ -72,6 +77,7 @@ def enhance(
             raise InputError(f"{taken[0]}{others} exists already; --overwrite replaces it")
     loaded = load_model(find_model(model), fuse=are_long(*sources))
     failed: dict[Path, str] = {}
+    made: list[Recording] = []
     with progress_bar() as bar:
         for source, destination in zip(sources, destinations, strict=True):
             task = bar.add_task(source.name, total=None, status="samples")
@@ -98,7 +104,11 @@ def enhance(
                     f"[yellow]{destination}: {done.clipped} samples clipped, peak {done.peak:.2f};"
                     "[/] --float keeps them"
                 )
-            print(f"{destination}  {_account(done)}")
+            account = _account(done)
+            made.append(Recording(source, destination, account))
+            print(f"{destination}  {account}")
+    if report is not None and made:
+        print(f"{write_comparison(report, made, model)}  the page to hear and see them")
     for error in failed.values():
         console.print(error, soft_wrap=True, markup=False)
     if failed:

@@ -95,8 +95,8 @@ class Section:
     def scores(self, table: Table, system: str = "System") -> "Section":
         """The table of an evaluation, with units, directions, counts and notes."""
         return self.table(
-            [system, *(f"{m.heading}\n{m.direction}" for m in table.metrics.values())],
-            [[row.label, *(str(row.values[n]) for n in table.metrics)] for row in table.rows],
+            [system, *table.headings],
+            [[row.label, *table.cells(row)] for row in table.rows],
             caption=table.caption,
             strong=[n for n, row in enumerate(table.rows) if row.kind == "model"],
             notes=table.notes,
@@ -153,6 +153,26 @@ class Section:
             for label, audio in signals.items()
         ]
         return self._add("audio", title=title, players=players, note=note)
+
+    def comparison(
+        self, title: str, before: np.ndarray, after: np.ndarray, sample_rate: int, *, note: str = ""
+    ) -> "Section":
+        """One player that switches between two versions without a gap, openly or blindly.
+
+        Both are brought to the same level first, so that the louder one does not win for that.
+        In the blind mode the reader hears one of them without a name, guesses, and sees the score.
+
+        Args:
+            title: what is heard.
+            before, after: ``(samples,)`` or ``(samples, channels)`` floats of one length.
+            sample_rate: in hertz.
+            note: shown below the player.
+        """
+        before, after = _at_one_level(before, after)
+        versions = [
+            base64.b64encode(flac(audio, sample_rate)).decode() for audio in (before, after)
+        ]
+        return self._add("comparison", title=title, versions=versions, note=note)
 
     def facts(self, facts: Mapping[str, Any]) -> "Section":
         """Names and what they stand for; ``"sample_rate"`` is shown as ``Sample rate``.
@@ -218,8 +238,20 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def _at_one_level(*signals: np.ndarray) -> list[np.ndarray]:
+    """The signals at the level of the quietest that sounds, and within full scale."""
+    levels = [float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) for audio in signals]
+    target = min((level for level in levels if level), default=0.0)
+    matched = [
+        audio * np.float32(target / level if level else 1.0)
+        for audio, level in zip(signals, levels, strict=True)
+    ]
+    peak = max(float(np.abs(audio).max(initial=0.0)) for audio in matched)
+    return [audio * np.float32(min(1.0, PEAK / peak if peak else 1.0)) for audio in matched]
+
+
 def flac(audio: np.ndarray, sample_rate: int) -> bytes:
-    """``(samples,)`` float in [-1, 1] as a 16-bit FLAC file."""
+    """``(samples,)`` or ``(samples, channels)`` in [-1, 1] as a 16-bit FLAC file."""
     import soundfile
 
     stream = io.BytesIO()

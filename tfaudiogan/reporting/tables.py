@@ -238,15 +238,22 @@ class Table:
         named = {name for row in self.rows for name in row.improvements}
         return tuple(name for name in self.metrics if name in named)
 
-    def _cells(self, row: Row) -> list[str]:
+    def cells(self, row: Row) -> list[str]:
+        """What a row prints: every metric, and the gains over the input."""
         gains = (row.improvements.get(name) for name in self.improved)
         return [
             *(str(row.values[name]) for name in self.metrics),
             *(DASH if gain is None else str(gain) for gain in gains),
         ]
 
-    def _gain_headings(self) -> list[str]:
-        return [f"{self.metrics[n].label} gain ({self.metrics[n].unit})" for n in self.improved]
+    @property
+    def headings(self) -> list[str]:
+        """Above the cells: label and unit, and the direction after a line break."""
+        gains = [f"{self.metrics[n].label} gain ({self.metrics[n].unit})" for n in self.improved]
+        return [
+            *(f"{m.heading}\n{m.direction}".rstrip() for m in self.metrics.values()),
+            *(f"{heading}\nover the input" for heading in gains),
+        ]
 
     def to_rich(self, title: str | None = None) -> "rich.table.Table":
         """The table for ``rich.console.Console.print``; models are bold."""
@@ -256,22 +263,18 @@ class Table:
             title=title, caption=self.caption, title_justify="left", caption_justify="left"
         )
         table.add_column("")
-        for metric in self.metrics.values():
-            table.add_column(f"{metric.heading}\n{metric.direction}".rstrip(), justify="right")
-        for heading in self._gain_headings():
-            table.add_column(f"{heading}\nover the input", justify="right")
+        for heading in self.headings:
+            table.add_column(heading, justify="right")
         for row in self.rows:
             table.add_row(
-                row.label, *self._cells(row), style="bold" if row.kind == "model" else None
+                row.label, *self.cells(row), style="bold" if row.kind == "model" else None
             )
         return table
 
     def to_markdown(self) -> str:
         """The table in Markdown, for model cards and README files."""
-        header = ["", *(f"{m.heading}\n{m.direction}" for m in self.metrics.values())]
-        header += [f"{heading}\nover the input" for heading in self._gain_headings()]
-        rows = [[row.label, *self._cells(row)] for row in self.rows]
-        return markdown_table(header, rows, self.caption)
+        rows = [[row.label, *self.cells(row)] for row in self.rows]
+        return markdown_table(["", *self.headings], rows, self.caption)
 
 
 @dataclass(frozen=True)
