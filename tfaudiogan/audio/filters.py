@@ -1,10 +1,11 @@
-"""Filters that move nothing in time: low-passes of every usual family, applied without delay.
+"""Filters that keep a pair of recordings aligned: low-passes of every usual family, and any curve.
 
 Recursive filters run forward and backward (their magnitude is applied twice, their phase not at
-all); FIR filters are symmetric and centred. A pair of recordings stays aligned to the sample
-through any of them.
+all); FIR filters are symmetric and centred. Where a device's phase is wanted, ``filter_by_gain``
+has the smallest that a gain can have.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,10 @@ DRAWN_ORDERS = {
     "fir": (32, 256),
 }
 FAMILIES = tuple(DRAWN_ORDERS)
+PHASES = ("minimum", "zero")
 _BLOCK = 1 << 18
+_RESPONSE_SAMPLES = 8192
+_SMALLEST_GAIN = 1e-5
 
 
 def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
@@ -53,6 +57,54 @@ def convolve(audio: np.ndarray, taps: np.ndarray, origin: int | None = None) -> 
         block = signal.oaconvolve(audio[first : stop + origin], taps)
         filtered[start:stop] = block[start - first + origin : stop - first + origin]
     return filtered
+
+
+def phased_taps(magnitude: np.ndarray, phase: str) -> tuple[np.ndarray, int]:
+    """An impulse response of a given magnitude.
+
+    Args:
+        magnitude: ``(n / 2 + 1,)``, from 0 Hz to half the sample rate.
+        phase: ``"minimum"``, as most devices have it, by the cepstrum (Oppenheim and Schafer 1975);
+            or ``"zero"``, which is symmetric.
+
+    Returns:
+        The taps, and the index of the one that is time 0.
+
+    Raises:
+        ValueError: for another phase.
+    """
+    samples = 2 * (len(magnitude) - 1)
+    if phase == "zero":
+        return np.roll(np.fft.irfft(magnitude, samples), samples // 2), samples // 2
+    if phase != "minimum":
+        raise ValueError(f"phase is {phase!r}; expected one of {', '.join(PHASES)}")
+    cepstrum = np.fft.irfft(np.log(np.maximum(magnitude, _SMALLEST_GAIN)), samples)
+    cepstrum[1 : samples // 2] *= 2.0
+    cepstrum[samples // 2 + 1 :] = 0.0
+    return np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), samples)[: samples // 2], 0
+
+
+def response_frequencies(sample_rate: int) -> np.ndarray:
+    """The frequencies, in hertz, at which ``filter_by_gain`` asks for gains."""
+    return np.fft.rfftfreq(_RESPONSE_SAMPLES, 1.0 / sample_rate)
+
+
+def filter_by_gain(
+    audio: np.ndarray,
+    gain_db: Callable[[np.ndarray], np.ndarray],
+    sample_rate: int,
+    phase: str,
+) -> np.ndarray:
+    """Filter ``(samples,)`` by a gain over frequency; float32 of the same length.
+
+    Args:
+        audio: the signal.
+        gain_db: from frequencies in hertz to gains in decibels; no less than -100 dB is used.
+        sample_rate: in hertz.
+        phase: one of ``PHASES``.
+    """
+    gains = np.maximum(gain_db(response_frequencies(sample_rate)), -100.0)
+    return convolve(audio, *phased_taps(10.0 ** (gains / 20.0), phase))
 
 
 @dataclass(frozen=True)

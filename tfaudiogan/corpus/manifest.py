@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,18 @@ def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def format_manifest(pairs: Iterable[Pair]) -> str:
-    """The text of a manifest of these pairs, sorted by name."""
+def format_header() -> str:
+    """The first line of a manifest."""
+    return _csv_line([f.name for f in fields(Pair)])
+
+
+def format_row(pair: Pair) -> str:
+    """The line of a pair in a manifest."""
+    row = pair.to_row()
+    return _csv_line([row[f.name] for f in fields(Pair)])
+
+
+def _csv_line(values: list[str]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(Pair)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(pair.to_row() for pair in sorted(pairs, key=lambda pair: pair.name))
+    csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()

@@ -19,7 +19,8 @@ from tfaudiogan.audio.levels import (
     gain_to_db,
     measure_level,
 )
-from tfaudiogan.corpus.manifest import MANIFEST, Pair, format_manifest
+from tfaudiogan.corpus.journal import JOURNAL, append_journal, read_journal
+from tfaudiogan.corpus.manifest import MANIFEST, Pair, format_header, format_row
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import write_text
 
@@ -37,11 +38,18 @@ def sounding_ranges(*sides: np.ndarray) -> tuple[tuple[int, int], ...]:
 
 
 class CorpusWriter:
-    """Writes pairs into a corpus folder and keeps its manifest true after each of them.
+    """Writes pairs into a corpus folder, and the manifest with them.
 
     A folder that has a manifest is continued: ``done`` tells which tracks are there already with
     the same source and settings.
+
+    The manifest is true after each pair while it is short. A long one takes long to write, so that
+    from ``MANIFEST_ROWS`` pairs on, new rows are appended to a journal beside it, which joins the
+    manifest from time to time and with ``save``. A process that is killed loses none of them: the
+    next writer of the folder reads the journal.
     """
+
+    MANIFEST_ROWS = 200
 
     def __init__(self, folder: Path | str, task: str, sample_rate: int) -> None:
         self.folder = Path(folder)
@@ -49,6 +57,8 @@ class CorpusWriter:
         self.sample_rate = sample_rate
         self.folder.mkdir(parents=True, exist_ok=True)
         self._pairs: dict[str, Pair] = {}
+        self._rows: dict[str, str] = {}
+        self._journaled = 0
         path = self.folder / MANIFEST
         if path.is_file():
             with path.open(newline="", encoding="utf-8") as stream:
@@ -58,6 +68,8 @@ class CorpusWriter:
                     except (KeyError, TypeError, ValueError):
                         continue
                     self._pairs[pair.name] = pair
+        journal = read_journal(self.folder / JOURNAL)
+        self._pairs.update((pair.name, pair) for pair in journal)
         for pair in self._pairs.values():
             for name, value in (("sample_rate", sample_rate), ("task", task)):
                 if getattr(pair, name) != value:
@@ -65,6 +77,8 @@ class CorpusWriter:
                         f"{self.folder} holds pairs of {name} {getattr(pair, name)}, not {value}; "
                         "give another --out"
                     )
+        if journal:
+            self.save()
 
     def accepts(self, pair: Pair) -> bool:
         """Whether the pair is of the corpus's task and sample rate."""
@@ -143,18 +157,37 @@ class CorpusWriter:
         )
 
     def record(self, *pairs: Pair) -> None:
-        """Add written pairs to the manifest, or replace their rows."""
+        """Add written pairs to the manifest or its journal, or replace their rows."""
         self._pairs.update((pair.name, pair) for pair in pairs)
-        self._save()
+        for pair in pairs:
+            self._rows.pop(pair.name, None)
+        self._journaled += len(pairs)
+        limit = len(self._pairs) // 20 if len(self._pairs) >= self.MANIFEST_ROWS else 0
+        if self._journaled > limit:
+            self.save()
+        elif pairs:
+            append_journal(self.folder / JOURNAL, pairs)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Drop the rows of pairs that the present sources no longer name."""
         names = set(names)
         self._pairs = {name: pair for name, pair in self._pairs.items() if name in names}
-        self._save()
+        self.save()
 
-    def _save(self) -> None:
-        write_text(self.folder / MANIFEST, format_manifest(self._pairs.values()))
+    def save(self) -> None:
+        """Write the manifest, with every row that the journal holds, and remove the journal."""
+        rows = {}
+        for name, pair in self._pairs.items():
+            rows[name] = self._rows.get(name) or format_row(pair)
+        self._rows = rows
+        text = "".join([format_header(), *(rows[name] for name in sorted(rows))])
+        write_text(self.folder / MANIFEST, text)
+        (self.folder / JOURNAL).unlink(missing_ok=True)
+        self._journaled = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the rows, which processes that write pairs have no use for."""
+        return self.__dict__ | {"_pairs": {}, "_rows": {}}
 
 
 def _to_pcm16(audio: np.ndarray, what: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Build a corpus in parallel, whatever makes its pairs: resumable, and true after each of them."""
+"""Build a corpus in parallel, whatever makes its pairs: resumable after each of them."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +70,7 @@ def build_corpus(
 ) -> tuple[Corpus, RenderReport]:
     """Make every pair that ``out`` doesn't hold already from the same files and settings.
 
-    Pairs of other settings are replaced. The manifest is true after each pair, so a run that was
+    Pairs of other settings are replaced. Each pair is recorded as it is made, so a run that was
     stopped goes on where it was. The bytes don't depend on the number of jobs, nor on whether they
     run here or on many machines.
 
@@ -100,9 +100,12 @@ def build_corpus(
     record_reported(writer)
 
     done, refused, todo = [], {}, []
+    known: dict[tuple[Path, ...], str] = {}
     for recipe in recipes:
         try:
-            source_sha256 = recipe.checksum()
+            if recipe.paths not in known:
+                known[recipe.paths] = recipe.checksum()
+            source_sha256 = known[recipe.paths]
         except OSError as error:
             refused[recipe.name] = f"{error.filename} cannot be read: {error.strerror}"
             continue
@@ -136,6 +139,7 @@ def build_corpus(
                 run_beam(worker, todo, finish, writer.folder, beam)
         finally:
             _remove_partial_files(writer.folder)
+            writer.save()
     if not rendered and not done:
         raise InputError(
             f"none of the {len(wanted)} {what} could be rendered; the first reason: "

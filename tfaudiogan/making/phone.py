@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tfaudiogan.audio.degradation import Chain, Room, degradation_preset
+from tfaudiogan.audio.degradation import Chain, Preset, Room, degradation_preset
 from tfaudiogan.audio.degradation.room import require_pyroomacoustics
 from tfaudiogan.audio.files import read_audio, write_audio
 from tfaudiogan.corpus.reading import Corpus
@@ -117,8 +117,13 @@ def degrade_file(
         InputError: when a file can't be read or written, the preset is unknown, or pyroomacoustics
             is missing.
     """
-    degradations = dataclasses.replace(degradation_preset(preset), clean=0.0)
-    chain = degradations.draw(np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    degradations = degradation_preset(preset)
+    if isinstance(degradations, Preset):
+        degradations = dataclasses.replace(degradations, clean=0.0)
+    chain = degradations.draw(rng)
+    while not chain.stages:
+        chain = degradations.draw(rng)
     audio, rate = read_audio(source, sample_rate, mono=True)
     heard = chain(audio, rate)
     write_audio(out, heard / max(1.0, np.abs(heard).max()), rate)

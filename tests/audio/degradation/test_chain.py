@@ -28,7 +28,8 @@ def test_whole_chains_are_aligned_to_the_sample(preset):
         heard = chain(audio, RATE)
         assert heard.shape == audio.shape
         assert heard.dtype == np.float32
-        assert lag(audio, heard) == 0, chain
+        # The phase of a minimum-phase device turns the lows, by some samples at most.
+        assert abs(lag(audio, heard)) <= (3 if preset == "today" else 0), chain
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -38,7 +39,11 @@ def test_settings_come_back_through_json(preset):
         chain = PRESETS[preset].draw(np.random.default_rng(seed))
         assert Chain.from_settings(json.loads(json.dumps(chain.to_settings()))) == chain
         stages |= {settings["stage"] for settings in chain.to_settings()}
-    assert stages == set(STAGES)
+    recorded = {"recorded_room", "recorded_noise", "recorded_microphone"}
+    today = {"phone_device", "hiss", "loudness"}
+    assert stages == set(STAGES) - recorded - (
+        {"thermal_noise", "resampling"} if preset == "today" else today
+    )
 
 
 def test_settings_give_the_same_samples():
@@ -86,5 +91,5 @@ def test_nothing_comes_of_nothing(audio):
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(InputError, match=r"'fax'.*light, phone, old-phone"):
+    with pytest.raises(InputError, match=r"'fax'.*light, phone, old-phone, today, varied"):
         degradation_preset("fax")

@@ -1,0 +1,225 @@
+"""How chains are drawn: presets, and mixtures of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from tfaudiogan.audio.degradation.chain import Chain, Stage
+from tfaudiogan.audio.degradation.clipping import Clipping
+from tfaudiogan.audio.degradation.codec import Codec
+from tfaudiogan.audio.degradation.gain import AutomaticGain
+from tfaudiogan.audio.degradation.hiss import Hiss
+from tfaudiogan.audio.degradation.loudness import LoudnessChanges
+from tfaudiogan.audio.degradation.microphone import Microphone
+from tfaudiogan.audio.degradation.noise import BackgroundNoise, ThermalNoise
+from tfaudiogan.audio.degradation.phone_device import PhoneDevice
+from tfaudiogan.audio.degradation.recorded_microphone import RecordedMicrophone
+from tfaudiogan.audio.degradation.recorded_noise import RecordedNoise
+from tfaudiogan.audio.degradation.recorded_room import RecordedRoom
+from tfaudiogan.audio.degradation.recordings import NO_RECORDINGS, Recordings
+from tfaudiogan.audio.degradation.resampling import Resampling
+from tfaudiogan.audio.degradation.room import Room
+from tfaudiogan.errors import InputError
+
+Draw = Callable[[np.random.Generator], Stage]
+"""Draws a stage."""
+
+VARIED = "varied"
+_VARIED_CLEAN = 0.09
+_VARIED_SHARES = {"phone": 0.42, "old-phone": 0.16, "light": 0.08, "today": 0.25}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Draws by any of several draws, with equal chance."""
+
+    draws: tuple[Draw, ...]
+
+    def __call__(self, rng: np.random.Generator) -> Stage:
+        """Draw which one, and by it."""
+        return self.draws[int(rng.integers(len(self.draws)))](rng)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """From what chains are drawn.
+
+    Args:
+        clean: share of chains without any stage.
+        stages: for each its chance, and what draws it from a generator; in physical order.
+    """
+
+    clean: float
+    stages: tuple[tuple[float, Draw], ...]
+
+    def draw(self, rng: np.random.Generator) -> Chain:
+        """Draw which stages take part, and their parameters."""
+        if rng.random() < self.clean:
+            return Chain()
+        return Chain(tuple(draw(rng) for chance, draw in self.stages if rng.random() < chance))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Draws from one of several presets.
+
+    Args:
+        parts: for each the share of chains that it draws, relative to the others, and the preset.
+
+    Raises:
+        ValueError: when a share is not positive.
+    """
+
+    parts: "tuple[tuple[float, Preset | Mixture], ...]"
+
+    def __post_init__(self) -> None:
+        if not self.parts or any(not share > 0 for share, _ in self.parts):
+            raise ValueError(f"shares are {[share for share, _ in self.parts]}; expected positive")
+
+    def draw(self, rng: np.random.Generator) -> Chain:
+        """Draw which preset, and a chain from it."""
+        shares = np.cumsum([share for share, _ in self.parts])
+        which = int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))
+        return self.parts[min(which, len(self.parts) - 1)][1].draw(rng)
+
+
+def today(recordings: Recordings = NO_RECORDINGS) -> Preset:
+    """The preset ``today``, with recorded devices where there are any.
+
+    Half of the rooms are recorded ones, and all noises and microphones are, if there are any.
+    """
+    room: Draw = partial(Room.draw, rt60_s=(0.15, 1.2), distance_m=(0.2, 3.0))
+    noise: Draw = partial(BackgroundNoise.draw, snr_db=(5.0, 30.0))
+    microphone: Draw = partial(Microphone.draw, low_cut_hz=(35.0, 120.0), gain_db=6.0)
+    if recordings.rooms:
+        room = OneOf((partial(RecordedRoom.draw, recordings=recordings.rooms), room))
+    if recordings.noises:
+        noise = partial(RecordedNoise.draw, recordings=recordings.noises, snr_db=(5.0, 30.0))
+    if recordings.microphones:
+        microphone = partial(RecordedMicrophone.draw, recordings=recordings.microphones)
+    return Preset(
+        clean=0.2,
+        stages=(
+            (0.5, PhoneDevice.draw),
+            (0.75, room),
+            (0.75, noise),
+            (0.85, microphone),
+            (0.6, partial(Hiss.draw, snr_db=(8.0, 40.0))),
+            (0.2, partial(LoudnessChanges.draw, range_db=(1.0, 5.0))),
+            (0.4, partial(AutomaticGain.draw, strength=(0.2, 0.7), max_gain_db=(4.0, 15.0))),
+            (0.15, partial(Clipping.draw, headroom_db=(7.0, 15.0))),
+            (0.4, partial(Codec.draw, compression=(0.3, 0.9))),
+        ),
+    )
+
+
+PRESETS: dict[str, Preset] = {
+    "light": Preset(
+        clean=0.2,
+        stages=(
+            (0.5, partial(Room.draw, rt60_s=(0.15, 0.35), distance_m=(0.2, 0.6))),
+            (0.7, partial(BackgroundNoise.draw, snr_db=(25.0, 40.0))),
+            (1.0, partial(Microphone.draw, low_cut_hz=(35.0, 90.0), gain_db=6.0)),
+            (0.3, partial(AutomaticGain.draw, strength=(0.1, 0.4), max_gain_db=(3.0, 8.0))),
+            (0.1, partial(Clipping.draw, headroom_db=(12.0, 18.0))),
+            (1.0, partial(ThermalNoise.draw, snr_db=(55.0, 75.0))),
+            (0.3, partial(Resampling.draw, rates_hz=(24000, 32000))),
+            (0.6, partial(Codec.draw, compression=(0.3, 0.7))),
+        ),
+    ),
+    "phone": Preset(
+        clean=0.2,
+        stages=(
+            (0.7, partial(Room.draw, rt60_s=(0.15, 0.8), distance_m=(0.2, 1.0))),
+            (0.8, partial(BackgroundNoise.draw, snr_db=(5.0, 30.0))),
+            (1.0, partial(Microphone.draw, low_cut_hz=(35.0, 200.0), gain_db=15.0)),
+            (0.6, partial(AutomaticGain.draw, strength=(0.2, 0.7), max_gain_db=(6.0, 15.0))),
+            (0.3, partial(Clipping.draw, headroom_db=(6.0, 15.0))),
+            (1.0, partial(ThermalNoise.draw, snr_db=(40.0, 65.0))),
+            (0.5, partial(Resampling.draw, rates_hz=(11025, 16000, 22050, 24000, 32000))),
+            (0.8, partial(Codec.draw, compression=(0.5, 0.95))),
+        ),
+    ),
+    "old-phone": Preset(
+        clean=0.2,
+        stages=(
+            (0.7, partial(Room.draw, rt60_s=(0.2, 0.8), distance_m=(0.2, 1.0))),
+            (1.0, partial(BackgroundNoise.draw, snr_db=(5.0, 20.0))),
+            (1.0, partial(Microphone.draw, low_cut_hz=(150.0, 350.0), gain_db=15.0)),
+            (0.8, partial(AutomaticGain.draw, strength=(0.5, 0.9), max_gain_db=(10.0, 20.0))),
+            (0.6, partial(Clipping.draw, headroom_db=(3.0, 10.0))),
+            (1.0, partial(ThermalNoise.draw, snr_db=(30.0, 50.0))),
+            (1.0, partial(Resampling.draw, rates_hz=(8000, 11025))),
+            (1.0, partial(Codec.draw, compression=(0.8, 0.95))),
+        ),
+    ),
+    "today": today(),
+}
+"""``phone`` has the ranges of published chains for music and speech; ``light`` is a good phone in a
+quiet room, ``old-phone`` one with the bandwidth of a telephone line. ``today`` is modeled on
+recordings of real phones: less low end, loudspeakers in the chain, hiss of any color, and a
+microphone within 6 dB."""
+
+
+def degradation_preset(name: str, recordings: Recordings = NO_RECORDINGS) -> Preset | Mixture:
+    """The preset of that name: one of ``PRESETS``, or ``"varied"``.
+
+    ``varied`` leaves 9 % clean and draws 42 % from ``phone``, 16 % from ``old-phone``, 8 % from
+    ``light`` and 25 % from ``today``, none of which is then left clean.
+
+    Args:
+        name: of the preset.
+        recordings: recorded devices for ``today`` and ``varied``.
+
+    Raises:
+        InputError: when there is none of that name, or it has no use for recordings.
+    """
+    if name not in (*PRESETS, VARIED):
+        names = ", ".join((*PRESETS, VARIED))
+        raise InputError(f"unknown degradation preset {name!r}; choose one of {names}")
+    if name == VARIED:
+        presets = PRESETS | {"today": today(recordings) if recordings else PRESETS["today"]}
+        parts = [(s, replace(presets[n], clean=0.0)) for n, s in _VARIED_SHARES.items()]
+        return Mixture(((_VARIED_CLEAN, Preset(1.0, ())), *parts))
+    if recordings and name != "today":
+        raise InputError(
+            f"the preset {name} has no use for recorded devices; choose today or varied"
+        )
+    return today(recordings) if recordings else PRESETS[name]
+
+
+def mixed_preset(
+    expressions: Sequence[str], recordings: Recordings = NO_RECORDINGS
+) -> Preset | Mixture:
+    """One preset, or a mixture of several by their shares.
+
+    Args:
+        expressions: ``"phone"``, or ``"phone=2"`` for twice the share of one without a number.
+        recordings: recorded devices for those presets that use them.
+
+    Raises:
+        InputError: when a preset is unknown, a share is no positive number, or there are recordings
+            and no preset that uses them.
+    """
+    parts, uses = [], False
+    for expression in expressions:
+        name, equals, number = expression.partition("=")
+        try:
+            share = float(number) if equals else 1.0
+        except ValueError:
+            share = 0.0
+        if not 0 < share < float("inf"):
+            raise InputError(f"preset {expression!r}; expected a name, or phone=2 with its share")
+        used = name in ("today", VARIED)
+        uses |= used
+        parts.append((share, degradation_preset(name, recordings if used else NO_RECORDINGS)))
+    if not parts:
+        raise InputError("no degradation preset; give one or more")
+    if recordings and not uses:
+        raise InputError(
+            f"{', '.join(expressions)}: no preset here uses recorded devices; "
+            "choose today or varied"
+        )
+    return parts[0][1] if len(parts) == 1 else Mixture(tuple(parts))
