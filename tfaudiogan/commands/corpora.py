@@ -12,6 +12,8 @@ from tfaudiogan.progress import console
 
 app = typer.Typer()
 
+_MOST_REFUSALS = 20
+
 
 def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
     """Controllers to leave out, and those to fix with their values."""
@@ -28,8 +30,8 @@ def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int,
     return tuple(removed), tuple(fixed)
 
 
-def _limits(expression: str | None) -> int | dict[str, int] | None:
-    """At most so many tracks of each split: ``20``, or ``train=30,test=5``."""
+def _numbers(expression: str | None, option: str = "--tracks") -> int | dict[str, int] | None:
+    """One number, or one for each split: ``20``, or ``train=30,test=5``."""
     if expression is None:
         return None
     try:
@@ -38,16 +40,37 @@ def _limits(expression: str | None) -> int | dict[str, int] | None:
         parts = (part.split("=") for part in expression.split(","))
         return {split.strip(): int(number) for split, number in parts}
     except ValueError as error:
-        raise InputError(f"--tracks {expression!r}; expected 20, or train=30,test=5") from error
+        raise InputError(f"{option} {expression!r}; expected 20, or train=30,test=5") from error
 
 
 def _print_report(corpus, report) -> None:
-    for name, reason in report.refused.items():
+    refused = list(report.refused.items())
+    for name, reason in refused[:_MOST_REFUSALS]:
         console.print(f"[yellow]left out[/] {name}: {reason}")
+    if len(refused) > _MOST_REFUSALS:
+        console.print(f"[yellow]left out[/] {len(refused) - _MOST_REFUSALS} more")
     print(
         f"{len(report.rendered)} rendered, {len(report.skipped)} there already, "
         f"{len(report.refused)} left out\n{corpus.folder}: {corpus.description}"
     )
+
+
+def _playing(soundfonts, programs, excluded, shares):
+    """How excerpts are played; ``None`` where no soundfont is given."""
+    from tfaudiogan.making.playing import Playing
+    from tfaudiogan.making.soundfonts import choose_soundfonts
+
+    if not soundfonts:
+        return None
+    return Playing(choose_soundfonts(soundfonts, programs or (), excluded or ()), **shares)
+
+
+def _name_default_soundfont(midi, soundfonts) -> None:
+    """Say which soundfont is used where none is given: it may be one that is meant for testing."""
+    if midi is not None and not soundfonts:
+        from tfaudiogan.making.synthesis import find_soundfont
+
+        console.print(f"soundfont: {find_soundfont()}", soft_wrap=True, markup=False)
 
 
 @app.command(
@@ -78,12 +101,59 @@ def render(
     target_control: Annotated[list[str] | None, typer.Option(help="... and of the target.")] = None,
     soundfont: Annotated[
         list[Path] | None,
-        typer.Option(help="SF2 or SF3 file; several for phone and superres, drawn by track."),
+        typer.Option(
+            help="SF2 or SF3 file; several for phone and superres. Excerpts have no default; one "
+            "that is given twice is drawn twice as often."
+        ),
     ] = None,
     sample_rate: Rate = 44100,
-    degradation: Annotated[
-        str, typer.Option(help="Preset of the phone task: light, phone or old-phone.")
-    ] = "phone",
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--preset",
+            "--degradation",
+            help="Of the phone task: light, phone, old-phone, today or varied; several are mixed, "
+            "with light=2 for twice the share.  [default: phone]",
+        ),
+    ] = None,
+    rooms: Annotated[
+        Path | None,
+        typer.Option(help="Folder of recorded impulse responses of rooms, for today and varied."),
+    ] = None,
+    microphones: Annotated[
+        Path | None, typer.Option(help="... of microphones and other devices.")
+    ] = None,
+    noises: Annotated[Path | None, typer.Option(help="Folder of recorded noises.")] = None,
+    excerpts: Annotated[
+        str | None,
+        typer.Option(
+            help="For phone: so many excerpts, each with draws of its own, in place of whole "
+            "tracks: 12000 (of which 90 % train), or train=12000,validation=300."
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Length of an excerpt.")] = 6.0,
+    timbre: Annotated[
+        bool, typer.Option(help="Put both sides of an excerpt through one random equalizer.")
+    ] = True,
+    programs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Programs for excerpts, from 0, as in 0-11,13-95; for one of the soundfonts with "
+            "its name, as in TimGM6mb=0-7; repeatable.  [default: all with pitches]"
+        ),
+    ] = None,
+    exclude_programs: Annotated[
+        list[str] | None, typer.Option(help="Programs to leave out, likewise.")
+    ] = None,
+    validation_soundfont: Annotated[
+        list[Path] | None,
+        typer.Option(help="SF2 or SF3 file for the excerpts of validation and test; repeatable."),
+    ] = None,
+    validation_programs: Annotated[
+        list[str] | None, typer.Option(help="Programs for validation and test.")
+    ] = None,
+    piano: Annotated[float, typer.Option(help="Share of excerpts played by a piano.")] = 0.4,
+    ensemble: Annotated[float, typer.Option(help="... by two programs and drums.")] = 0.25,
     ratio: Annotated[int, typer.Option(help="Of the superres task: 2, 4 or 6.")] = 4,
     variants: Annotated[
         int, typer.Option(help="Of each track, for phone and superres: so many draws.", min=1)
@@ -103,15 +173,18 @@ def render(
     seed: Seed = 0,
 ) -> None:
     """Make a corpus of pairs: the same music as it sounds, and as it should sound."""
-    common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _limits(tracks)}
+    common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _numbers(tracks)}
     if beam is not None:
         common["beam"] = shlex.split(beam)
         out, midi, audio = (path and path.absolute() for path in (out, midi, audio))
         soundfont = [path.absolute() for path in soundfont or ()]
+        validation_soundfont = [path.absolute() for path in validation_soundfont or ()]
     drawn = {"seed": seed, "variants": variants, "soundfonts": tuple(soundfont or ())}
     source = midi or audio
     if (midi is None) == (audio is None) or source is None:
         raise InputError("give one source: --midi DIR, or --audio DIR for phone and superres")
+    if excerpts is not None and task != "phone":
+        raise InputError(f"--excerpts are for the phone task, not {task}")
     if task == "instrument":
         from tfaudiogan.making.instrument import render_corpus
         from tfaudiogan.making.midi import Transformation
@@ -135,12 +208,50 @@ def render(
             midi, out, input=input, target=target, soundfont=font, **common
         )
     elif task == "phone":
-        from tfaudiogan.making.phone import render_phone
+        from tfaudiogan.making.devices import find_recorded_devices
 
-        corpus, report = render_phone(source, out, preset=degradation, **drawn, **common)
+        presets = tuple(preset or ("phone",))
+        recordings = find_recorded_devices(rooms, microphones, noises)
+        if excerpts is None:
+            from tfaudiogan.making.phone import render_phone
+
+            _name_default_soundfont(midi, soundfont)
+            corpus, report = render_phone(
+                source, out, preset=presets, recordings=recordings, **drawn, **common
+            )
+        else:
+            if tracks is not None or variants != 1:
+                raise InputError("--excerpts come from all tracks; leave out --tracks, --variants")
+            from tfaudiogan.making.excerpts import render_excerpts
+
+            del common["tracks"]
+            shares = {"piano": piano, "ensemble": ensemble}
+            playing = _playing(soundfont, programs, exclude_programs, shares)
+            validation = None
+            if validation_soundfont or validation_programs:
+                validation = _playing(
+                    validation_soundfont or soundfont,
+                    validation_programs or programs,
+                    [] if validation_soundfont else exclude_programs,
+                    shares,
+                )
+            corpus, report = render_excerpts(
+                source,
+                out,
+                excerpts=_numbers(excerpts, "--excerpts"),
+                seconds=seconds,
+                presets=presets,
+                playing=playing,
+                validation_playing=validation,
+                recordings=recordings,
+                timbre=timbre,
+                seed=seed,
+                **common,
+            )
     elif task == "superres":
         from tfaudiogan.making.superres import render_superres
 
+        _name_default_soundfont(midi, soundfont)
         corpus, report = render_superres(source, out, ratio=ratio, **drawn, **common)
     else:
         raise InputError(f"unknown task {task!r}; choose instrument, phone or superres")
@@ -200,7 +311,9 @@ def convert(
 def degrade(
     recording: Annotated[Path, typer.Argument(metavar="IN", help="Audio file.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Format by extension.")],
-    preset: Annotated[str, typer.Option(help="light, phone or old-phone.")] = "phone",
+    preset: Annotated[
+        str, typer.Option(help="light, phone, old-phone, today or varied.")
+    ] = "phone",
     seed: Seed = 0,
 ) -> None:
     """Make a recording sound as if taken by a phone, to hear what the phone task learns from."""

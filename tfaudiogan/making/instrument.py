@@ -11,7 +11,6 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
 from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
 from tfaudiogan.making.synthesis import (
-    GAIN,
     check_same_synthesis,
     check_sample_rate,
     find_soundfont,
@@ -19,6 +18,7 @@ from tfaudiogan.making.synthesis import (
     synthesise,
     synthesiser_version,
 )
+from tfaudiogan.making.synthesizer import GAIN
 from tfaudiogan.storage import checksum
 
 TASK = "instrument"

@@ -8,10 +8,19 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tfaudiogan.audio.degradation import Chain, Preset, Room, degradation_preset
+from tfaudiogan.audio.degradation import (
+    Chain,
+    Preset,
+    Recordings,
+    Room,
+    degradation_preset,
+    mixed_preset,
+)
+from tfaudiogan.audio.degradation.recordings import NO_RECORDINGS
 from tfaudiogan.audio.degradation.room import require_pyroomacoustics
 from tfaudiogan.audio.files import read_audio, write_audio
 from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.corpus.splits import SPLITS
 from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
 from tfaudiogan.making.sources import CleanSources
 
@@ -22,7 +31,8 @@ def render_phone(
     source_folder: Path | str,
     out: Path | str,
     *,
-    preset: str = "phone",
+    preset: str | Sequence[str] = "phone",
+    recordings: Mapping[str, Recordings] | None = None,
     sample_rate: int = 44100,
     seed: int = 0,
     variants: int = 1,
@@ -41,7 +51,8 @@ def render_phone(
         source_folder: clean recordings of any format and rate, mixed to mono; or MIDI, played as
             ``sources.CleanSources`` says.
         out: the corpus's folder.
-        preset: one of ``degradation.PRESETS``.
+        preset: one of ``degradation.PRESETS``, or several (``degradation.mixed_preset``).
+        recordings: recorded devices for each split (``devices.find_recorded_devices``).
         sample_rate: in hertz.
         seed: of all draws.
         variants: pairs of each track, each with draws of its own.
@@ -54,16 +65,18 @@ def render_phone(
         InputError: when there is no track that can be rendered, a setting is wrong, or
             pyroomacoustics is missing. A file that can't be read is no error: the report names it.
     """
-    degradations = degradation_preset(preset)
+    presets = [preset] if isinstance(preset, str) else list(preset)
+    recordings = recordings or dict.fromkeys(SPLITS, NO_RECORDINGS)
+    degradations = {split: mixed_preset(presets, recordings[split]) for split in SPLITS}
     sources = CleanSources.of(source_folder, sample_rate, seed, soundfonts)
     recipes = []
     for recipe, rng in sources.recipes(variants):
-        chain = degradations.draw(rng)
+        chain = degradations[recipe.split].draw(rng)
         if any(isinstance(stage, Room) for stage in chain.stages):
             require_pyroomacoustics()
         settings = {
             **recipe.settings,
-            "preset": preset,
+            "preset": " ".join(presets),
             "chain": chain.to_settings(),
             "libsndfile": soundfile.__libsndfile_version__,
         }
@@ -106,7 +119,7 @@ def degrade_file(
     Args:
         source: any audio file; mixed to mono.
         out: where to write; the extension gives the format.
-        preset: one of ``degradation.PRESETS``.
+        preset: one of ``degradation.PRESETS``, or ``"varied"``.
         seed: of the draw.
         sample_rate: of the output, in hertz; the recording's by default.
 

@@ -14,13 +14,13 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.making.build import Recipe
 from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
 from tfaudiogan.making.synthesis import (
-    GAIN,
     check_same_synthesis,
     check_sample_rate,
     find_soundfont,
     synthesise,
     synthesiser_version,
 )
+from tfaudiogan.making.synthesizer import GAIN
 from tfaudiogan.storage import checksum
 
 PROGRAMS = (0, 1, 4, 5, 6, 8, 11, 16, 19, 21, 24, 25, 27, 46, 48, 61, 73)

@@ -9,32 +9,24 @@ pair are aligned to the sample.
 import functools
 import importlib.util
 import math
-from collections.abc import Callable
-from ctypes import c_int, c_void_p
+from ctypes import c_int
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfaudiogan.errors import InputError
+from tfaudiogan.making.synthesizer import GAIN, Synthesizer, fluidsynth_module
 from tfaudiogan.storage import checksum
 
 if TYPE_CHECKING:
     import pretty_midi
 
-GAIN = 0.5
 TAIL_SECONDS = 2.0
 MAX_RINGING_SECONDS = 10.0
 SAMPLE_RATES = (8000, 96000)
 
-_BLOCK = 64
-_CHUNK = 1024 * _BLOCK
-_POLYPHONY = 1024
 _SUSTAIN = 64
-_FIRST_MODE_MESSAGE = 120
-_MAX_CHANNELS = 256
-_DRUM_CHANNEL = 9
 _SOUNDFONT_FOLDERS = (
     "~/.local/share/soundfonts",
     "~/Library/Audio/Sounds/Banks",
@@ -87,7 +79,7 @@ def synthesiser_version() -> str:
         InputError: when FluidSynth isn't installed.
     """
     version = [c_int() for _ in range(3)]
-    _fluidsynth().fluid_version(*version)
+    fluidsynth_module().fluid_version(*version)
     return "FluidSynth " + ".".join(str(part.value) for part in version)
 
 
@@ -158,36 +150,14 @@ def synthesise(
             program, the sample rate is out of range, or there are more than 240 instruments.
     """
     check_sample_rate(sample_rate)
-    fluidsynth = _fluidsynth()
     if samples is None:
         samples = math.ceil(sounding_seconds(midi) * sample_rate)
     instruments = [instrument for instrument in midi.instruments if not instrument.is_drum]
-    channels = [c for c in range(_MAX_CHANNELS) if c % 16 != _DRUM_CHANNEL][: len(instruments)]
-    if len(instruments) > len(channels):
-        raise InputError(f"{len(instruments)} instruments; up to {len(channels)} are rendered")
-    synth = fluidsynth.Synth(
-        gain=float(gain),
-        samplerate=sample_rate,
-        channels=16 * (max(channels, default=0) // 16 + 1),
-        **{
-            "synth.reverb.active": 0,
-            "synth.chorus.active": 0,
-            "synth.polyphony": _POLYPHONY,
-            "synth.dynamic-sample-loading": 1,
-        },
-    )
+    synthesizer = Synthesizer(soundfont, sample_rate, gain)
     try:
-        bank = synth.sfload(str(soundfont))
-        if bank < 0:
-            raise InputError(f"FluidSynth cannot load {soundfont}; give another soundfont")
-        for channel, instrument in zip(channels, instruments, strict=True):
-            if synth.program_select(channel, bank, 0, instrument.program) < 0:
-                raise InputError(
-                    f"{soundfont} has no program {instrument.program}; give another soundfont"
-                )
-        return _play(synth, _events(instruments, channels), sample_rate, samples)
+        return synthesizer.play(instruments, samples)
     finally:
-        synth.delete()
+        synthesizer.close()
 
 
 def check_sample_rate(sample_rate: int) -> None:
@@ -195,73 +165,3 @@ def check_sample_rate(sample_rate: int) -> None:
     low, high = SAMPLE_RATES
     if not low <= sample_rate <= high:
         raise InputError(f"sample rate is {sample_rate}; expected {low} to {high} Hz")
-
-
-def _events(
-    instruments: list["pretty_midi.Instrument"], channels: list[int]
-) -> list[tuple[float, int, str, tuple[int, ...]]]:
-    """Everything that happens: time in seconds, rank at that time, method and its arguments.
-
-    At one time, notes end before controllers change, and those change before notes begin.
-    """
-    events: list[tuple[float, int, str, tuple[int, ...]]] = []
-    for channel, instrument in zip(channels, instruments, strict=True):
-        for note in instrument.notes:
-            if note.end > note.start:
-                events.append((note.start, 2, "noteon", (channel, note.pitch, note.velocity)))
-                events.append((note.end, 0, "noteoff", (channel, note.pitch)))
-        for change in instrument.control_changes:
-            if change.number < _FIRST_MODE_MESSAGE:
-                events.append((change.time, 1, "cc", (channel, change.number, change.value)))
-        for bend in instrument.pitch_bends:
-            events.append((bend.time, 1, "pitch_bend", (channel, bend.pitch)))
-    return sorted(events, key=lambda event: event[:2])
-
-
-def _play(
-    synth: Any,
-    events: list[tuple[float, int, str, tuple[int, ...]]],
-    sample_rate: int,
-    samples: int,
-) -> np.ndarray:
-    audio = np.empty(samples, np.float32)
-    left, right = np.empty((2, _CHUNK), np.float32)
-    write = _write_float()
-    position = 0
-
-    def render_until(stop: int) -> None:
-        nonlocal position
-        while position < stop:
-            count = min(stop - position, _CHUNK)
-            write(synth.synth, count, left.ctypes.data, 0, 1, right.ctypes.data, 0, 1)
-            audio[position : position + count] = 0.5 * (left[:count] + right[:count])
-            position += count
-
-    for time, _, method, arguments in events:
-        start = max(0, round(time * sample_rate / _BLOCK)) * _BLOCK
-        if start >= samples:
-            break
-        render_until(start)
-        getattr(synth, method)(*arguments)
-    render_until(samples)
-    return audio
-
-
-def _fluidsynth() -> ModuleType:
-    try:
-        import fluidsynth
-    except (ImportError, OSError) as error:
-        raise InputError(
-            f"FluidSynth is missing ({error}); install it: `apt install libfluidsynth3` on Debian "
-            "and Ubuntu, `brew install fluid-synth` on macOS"
-        ) from error
-    return fluidsynth
-
-
-@functools.cache
-def _write_float() -> Callable:
-    # pyfluidsynth itself binds only the 16-bit output, which clips and dithers.
-    names = ("synth", "len", "lout", "loff", "lincr", "rout", "roff", "rincr")
-    pointers = ("synth", "lout", "rout")
-    arguments = [(name, c_void_p if name in pointers else c_int, 1) for name in names]
-    return _fluidsynth().cfunc("fluid_synth_write_float", c_int, *arguments)
