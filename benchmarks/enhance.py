@@ -40,12 +40,14 @@ class FileMeasurement:
 def write_model(name: str, path: Path) -> Path:
     """A preset's generator as training would write it, with the weights that it starts from."""
     from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
-    from tfaudiogan.models import build_generator
+    from tfaudiogan.models import LINKED_CHANNELS, is_spectral
+    from tfaudiogan.training.build import generator_from_config
 
     config = preset(name)
-    generator = build_generator(config.window, **vars(config.generator))
+    generator = generator_from_config(config)
     generator.save(path)
-    write_metadata(path, ModelMetadata(sample_rate=SAMPLE_RATE, window=config.window))
+    channels = LINKED_CHANNELS if is_spectral(generator) else 1
+    write_metadata(path, ModelMetadata(SAMPLE_RATE, config.window, channels=channels))
     return path
 
 

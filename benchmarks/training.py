@@ -54,10 +54,11 @@ def prepare(config: Config, batch: int) -> Ours:
     from tfaudiogan.inference.load import load_model
     from tfaudiogan.layers.cpu.fused import fusing
     from tfaudiogan.losses import time_loss
-    from tfaudiogan.models import build_discriminator, build_generator
+    from tfaudiogan.models import build_discriminator
     from tfaudiogan.training import WGANGP
+    from tfaudiogan.training.build import generator_from_config
 
-    generator = build_generator(config.window, **vars(config.generator))
+    generator = generator_from_config(config)
     critic = build_discriminator(config.window, **vars(config.discriminator))
     model = WGANGP(generator, critic, weights=LossWeights(time=1.0, adversarial=1e-4), n_critic=1)
     model.compile("adam", "adam")

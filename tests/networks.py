@@ -10,3 +10,14 @@ def awake(generator, seed=0):
     kernel = rng.standard_normal(kernel.shape) / np.sqrt(kernel.size)
     generator.get_layer("output").set_weights([kernel, bias + 0.01])
     return generator
+
+
+def awake_spectral(generator, seed=0):
+    """Give a fresh spectral generator, the identity as yet, gains that depend on every layer."""
+    rng = np.random.default_rng(seed)
+    mask = generator.get_layer("mask")
+    for name in ("dynamic", "static"):
+        kernel, bias = mask.get_layer(name).get_weights()
+        drawn = rng.standard_normal(kernel.shape) / np.sqrt(len(kernel))
+        mask.get_layer(name).set_weights([0.3 * drawn, bias + 0.1])
+    return generator

@@ -1,5 +1,6 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,67 @@ def test_a_file_gives_only_what_differs(tmp_path):
     config = Config.load(path)
     assert config.generator.d_max == 2
     assert config.window == preset("demo").window
+
+
+RELEASED = Path(__file__).parents[1] / "saved_models/phone-restoration/config.json"
+
+
+@pytest.mark.skipif(not RELEASED.is_file(), reason="the released models are not here")
+def test_the_released_configuration_is_what_it_states():
+    values = json.loads(RELEASED.read_text())
+    config = asdict(Config.load(RELEASED))
+    for section, stated in values.items():
+        if isinstance(stated, dict):
+            assert {name: config[section][name] for name in stated} == stated
+    assert config["window"] == values["window"]
+
+
+def saved_before_kinds(**changes):
+    """The generator's fields as they were saved when there was one kind of generator."""
+    fields = ("blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip")
+    waveform = asdict(preset("restoration-waveform").generator)
+    return {name: waveform[name] for name in fields} | changes
+
+
+def test_a_configuration_saved_before_kinds_is_of_the_waveform_generator(tmp_path):
+    path = tmp_path / "config.json"
+    values = {"preset": "restoration", "window": 16384, "generator": saved_before_kinds(d_max=3)}
+    path.write_text(json.dumps(values))
+    config = Config.load(path)
+    before = preset("restoration-waveform")
+    assert config == replace(before, generator=replace(before.generator, d_max=3))
+
+
+def test_the_kind_of_a_preset_stays_where_a_file_gives_differences():
+    config = Config.from_dict({"preset": "restoration", "generator": {"d_max": 0}})
+    assert (config.generator.kind, config.generator.d_max) == ("spectral", 0)
+
+
+def test_restoration_is_spectral_at_full_band():
+    config = preset("restoration")
+    assert (config.window, config.generator.kind) == (255 * 1024, "spectral")
+    assert (config.generator.n_fft, config.generator.bands) == (2048, 256)
+    assert set(config.weights.active()) == {"log_ratio", "multi_resolution"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": "phase"}, "kind is 'phase'; choose one of waveform, spectral"),
+        ({"kind": "spectral", "additive_skip": True}, "set additive_skip to false"),
+        ({"n_fft": 1000}, "n_fft is 1000; expected a power of two"),
+        ({"n_fft": 8}, "n_fft is 8; expected 16 or more"),
+        ({"bands": 0}, "bands is 0"),
+        ({"context": 0}, "context is 0"),
+        ({"blocks": 0}, "blocks is 0"),
+        ({"d_max": -1}, "d_max is -1"),
+        ({"dropout": 1.0}, "dropout is 1;"),
+    ],
+)
+def test_bad_generators_say_what_was_wrong(changes, words):
+    with pytest.raises(InputError, match=words) as caught:
+        Config.from_dict({"generator": changes})
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ _HOME = {
     "SuperPixel1D": "tfaudiogan.layers",
     "Inception1D": "tfaudiogan.layers",
     "build_generator": "tfaudiogan.models",
+    "build_spectral_generator": "tfaudiogan.models",
     "build_discriminator": "tfaudiogan.models",
     "build_autoencoder": "tfaudiogan.models",
     "WGANGP": "tfaudiogan.training",

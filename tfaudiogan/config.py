@@ -45,16 +45,63 @@ The first four are the paper's (section V-B) and its reference implementation's.
 """
 
 
+GENERATOR_KINDS = ("waveform", "spectral")
+
+
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """Section IV-F: the arguments of ``build_generator``."""
+    """The generator: ``build_generator`` (section IV-F) or ``build_spectral_generator``.
 
+    Attributes:
+        kind: ``"waveform"``, a U-Net over samples, or ``"spectral"``, gains of a short-time
+            spectrum.
+        blocks, d_max, base_filters, reduction, dropout: of either.
+        additive_skip: of the waveform generator; the spectral one starts as its input anyway.
+        n_fft, bands, context: of the spectral generator.
+
+    Raises:
+        InputError: when a value is out of range, or does not go with the kind.
+    """
+
+    kind: str = "waveform"
     blocks: int = 8
     d_max: int = 4
     base_filters: int = 64
     reduction: int = 16
     dropout: float = 0.2
     additive_skip: bool = False
+    n_fft: int = 2048
+    bands: int = 256
+    context: int = 256
+
+    def __post_init__(self) -> None:
+        if self.kind not in GENERATOR_KINDS:
+            raise InputError(
+                f"generator: kind is {self.kind!r}; choose one of {', '.join(GENERATOR_KINDS)}"
+            )
+        for name, least in (
+            ("blocks", 1),
+            ("d_max", 0),
+            ("base_filters", 1),
+            ("reduction", 1),
+            ("n_fft", 16),
+            ("bands", 1),
+            ("context", 1),
+        ):
+            value = getattr(self, name)
+            if value < least:
+                raise InputError(f"generator: {name} is {value}; expected {least} or more")
+        if not 0 <= self.dropout < 1:
+            raise InputError(
+                f"generator: dropout is {self.dropout:g}; expected at least 0 and less than 1"
+            )
+        if self.n_fft & (self.n_fft - 1):
+            raise InputError(f"generator: n_fft is {self.n_fft}; expected a power of two")
+        if self.kind == "spectral" and self.additive_skip:
+            raise InputError(
+                "generator: additive_skip is true and kind is 'spectral', which starts as its "
+                "input already; set additive_skip to false"
+            )
 
 
 @dataclass(frozen=True)
@@ -153,7 +200,15 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], source: str = "configuration") -> "Config":
-        """Build from nested mappings over the named preset; unknown names are an error."""
+        """Build from nested mappings over the named preset; unknown names are an error.
+
+        A configuration that was saved before there were kinds of generators describes the waveform
+        generator, whichever kind its preset has by now.
+        """
+        if _predates_kinds(values):
+            values = {**values, "generator": {**values["generator"], "kind": "waveform"}}
+            if values.get("preset") == "restoration":
+                values["preset"] = "restoration-waveform"
         base = preset(values.get("preset", "paper"))
         return _merge(base, values, source)
 
@@ -168,6 +223,14 @@ class Config:
         if not isinstance(values, dict):
             raise InputError(f"{path} holds a {type(values).__name__}; expected a JSON object")
         return cls.from_dict(values, str(path))
+
+
+SAVED_BEFORE_KINDS = {"blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip"}
+
+
+def _predates_kinds(values: Mapping[str, Any]) -> bool:
+    generator = values.get("generator")
+    return isinstance(generator, Mapping) and set(generator) == SAVED_BEFORE_KINDS
 
 
 def _merge(base: Any, values: Mapping[str, Any], source: str) -> Any:
@@ -214,6 +277,20 @@ PRESETS: dict[str, Config] = {
     ),
     "restoration": Config(
         preset="restoration",
+        window=261_120,
+        generator=GeneratorConfig(
+            kind="spectral", blocks=4, d_max=1, base_filters=128, reduction=4, dropout=0.0
+        ),
+        # Layer normalization would have 16 million weights for windows as long as these.
+        discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
+        weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
+        optimizer=OptimizerConfig(
+            learning_rate=2e-3, schedule="cosine", warmup_steps=100, ema=0.998, clip_norm=1.0
+        ),
+        training=TrainingConfig(epochs=60, batch=16),
+    ),
+    "restoration-waveform": Config(
+        preset="restoration-waveform",
         window=16384,
         generator=GeneratorConfig(blocks=9, d_max=4, base_filters=16, reduction=4, dropout=0.0),
         discriminator=DiscriminatorConfig(blocks=8, base_filters=16),

@@ -35,39 +35,46 @@ CASES = {
     "Epilogue1D": (lambda: Epilogue1D(dropout=0.5), (2, 64, 3), (2, 64, 3)),
     "Epilogue1D normalizing": (lambda: Epilogue1D(True, slope=0.2), (2, 64, 3), (2, 64, 3)),
     "AdditiveSkip1D": (AdditiveSkip1D, [(2, 8, 1), (2, 8, 1)], (2, 8, 1)),
-    "Spectrum1D": (lambda: Spectrum1D(32), (2, 64, 1), [(2, 5, 17), (2, 5, 17)]),
-    "InverseSpectrum1D": (lambda: InverseSpectrum1D(32), [(2, 5, 17)] * 2, (2, 64, 1)),
-    "PowerSpectrum1D": (PowerSpectrum1D, [(2, 5, 17)] * 2, (2, 5, 17)),
-    "FrequencyBands1D": (lambda: FrequencyBands1D(33, 16), (2, 5, 33), (2, 5, 16)),
-    "InterpolatedBands1D": (lambda: InterpolatedBands1D(33, 16), (2, 5, 16), (2, 5, 33)),
-    "BandStatistics1D": (BandStatistics1D, (2, 5, 16), [(2, 5, 16), (2, 1, 48)]),
-    "SpectralGain1D": (SpectralGain1D, [(2, 5, 17)] * 3, [(2, 5, 17)] * 2),
+    "Spectrum1D": (lambda: Spectrum1D(16), (2, 24, 3), [(2, 3, 4, 9)] * 2),
+    "InverseSpectrum1D": (lambda: InverseSpectrum1D(16), [(2, 3, 4, 9)] * 2, (2, 24, 3)),
+    "PowerSpectrum1D": (PowerSpectrum1D, [(2, 3, 4, 9)] * 2, (2, 4, 9)),
+    "FrequencyBands1D": (lambda: FrequencyBands1D(129, 50), (2, 4, 129), (2, 4, 50)),
+    "InterpolatedBands1D": (lambda: InterpolatedBands1D(129, 50), (2, 4, 50), (2, 4, 129)),
+    "BandStatistics1D": (BandStatistics1D, (2, 4, 9), [(2, 4, 9), (2, 1, 27)]),
+    "SpectralGain1D": (
+        SpectralGain1D,
+        [(2, 3, 4, 9), (2, 3, 4, 9), (2, 4, 9)],
+        [(2, 3, 4, 9), (2, 3, 4, 9)],
+    ),
 }
 NEEDS_ITS_WIDTH = {"Epilogue1D normalizing", "Spectrum1D", "InverseSpectrum1D"}
-STAYS_IN_FLOAT32 = {
-    "Spectrum1D",
-    "InverseSpectrum1D",
-    "PowerSpectrum1D",
+OF_SPECTRA = {"BandStatistics1D", "PowerSpectrum1D", "SpectralGain1D"}
+"""Have no width between batch and channels."""
+
+IN_SINGLE_PRECISION = {
+    "BandStatistics1D",
     "FrequencyBands1D",
     "InterpolatedBands1D",
-    "BandStatistics1D",
+    "InverseSpectrum1D",
+    "PowerSpectrum1D",
     "SpectralGain1D",
+    "Spectrum1D",
 }
 
 
-def each(function, values):
-    """The function of one value, or the list of it of several."""
-    several = isinstance(values, list) or isinstance(values[0], tuple)
-    return [function(value) for value in values] if several else function(values)
+def each(function, shapes):
+    """The function of one shape, or of each in a list."""
+    return [function(s) for s in shapes] if isinstance(shapes, list) else function(shapes)
 
 
-def flat(tensors):
-    """A list of one tensor or of several."""
-    return list(tensors) if isinstance(tensors, tuple | list) else [tensors]
+def listed(values) -> list:
+    """A layer's outputs, of which there may be one or several."""
+    return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
-def flat_shapes(shapes):
-    return shapes if isinstance(shapes, list) else [shapes]
+def shapes_of(outputs):
+    shapes = [tuple(output.shape) for output in listed(outputs)]
+    return shapes if isinstance(outputs, (list, tuple)) else shapes[0]
 
 
 def test_every_public_layer_has_a_case():
@@ -78,45 +85,46 @@ def test_every_public_layer_has_a_case():
 def test_every_layer_keeps_its_promises(name, tmp_path):
     make, input_shape, output_shape = CASES[name]
     rng = np.random.default_rng(0)
-    inputs = each(lambda s: rng.uniform(0.1, 1.0, size=s).astype("float32"), input_shape)
+    # Positive, as powers are.
+    inputs = each(lambda s: np.abs(rng.normal(size=s)).astype("float32"), input_shape)
     layer = make()
     eager = layer(inputs)
-    assert [tuple(t.shape) for t in flat(eager)] == flat_shapes(output_shape)
-    assert each(tuple, layer.compute_output_shape(input_shape)) == output_shape
+    assert shapes_of(eager) == output_shape
+    computed = layer.compute_output_shape(input_shape)
+    assert (list(computed) if isinstance(output_shape, list) else computed) == output_shape
 
     copy = type(layer).from_config(layer.get_config())
     assert copy.get_config() == layer.get_config()
 
     open_input = each(lambda s: keras.Input(s[1:]), input_shape)
-    expected = [(None, *s[1:]) for s in flat_shapes(output_shape)]
-    assert [tuple(t.shape) for t in flat(layer(open_input))] == expected
-    if name not in NEEDS_ITS_WIDTH:
-        open_input = each(lambda s: keras.Input((None, s[-1])), input_shape)
-        for found, known in zip(flat(layer(open_input)), flat_shapes(output_shape), strict=True):
-            assert found.shape[0] is None
-            assert found.shape[1] in (None, 1)  # statistics over the width have a width of 1
-            assert found.shape[2] == known[2]
+    assert shapes_of(layer(open_input)) == each(lambda s: (None, *s[1:]), output_shape)
+    if name not in NEEDS_ITS_WIDTH | OF_SPECTRA:
+        open_input = each(lambda s: keras.Input((None, *s[2:])), input_shape)
+        assert layer(open_input).shape == (None, None, *output_shape[2:])
 
     model = keras.Model(open_input, layer(open_input))
-    compiled = model.predict(inputs, verbose=0)
-    # Compiled and eager kernels may sum in another order.
-    for found, expected in zip(flat(compiled), flat(eager), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    compiled = listed(model.predict(inputs, verbose=0))
     path = tmp_path / "layer.keras"
     model.save(path)
-    loaded = keras.models.load_model(path).predict(inputs, verbose=0)
-    for found, expected in zip(flat(loaded), flat(compiled), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    loaded = listed(keras.models.load_model(path).predict(inputs, verbose=0))
+    for ours, theirs, called in zip(compiled, loaded, listed(eager), strict=True):
+        # Compiled and eager kernels may sum in another order.
+        np.testing.assert_allclose(ours, called, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(theirs, ours)
 
-    policy = keras.config.dtype_policy()
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_layer_in_half_precision(name):
+    make, input_shape, _ = CASES[name]
+    inputs = each(lambda s: np.ones(s, "float32"), input_shape)
+    before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        half = make()(inputs)
+        outputs = listed(make()(inputs))
     finally:
-        keras.config.set_dtype_policy(policy)
-    expected = "float32" if name in STAYS_IN_FLOAT32 else "bfloat16"
-    for tensor in flat(half):
-        assert keras.backend.standardize_dtype(tensor.dtype) == expected
+        keras.config.set_dtype_policy(before)
+    expected = "float32" if name in IN_SINGLE_PRECISION else "bfloat16"
+    assert {keras.backend.standardize_dtype(x.dtype) for x in outputs} == {expected}
 
 
 @pytest.mark.parametrize("ratio", [1, 2, 4])

@@ -74,8 +74,8 @@ def train(
         bool | None,
         typer.Option(
             "--additive-skip/--no-additive-skip",
-            help="Add the input to the generator's output; on for superres, unless --config is "
-            "given.",
+            help="Add the input to a waveform generator's output; on for superres, unless "
+            "--config is given.",
         ),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
@@ -134,10 +134,11 @@ def train(
     from tfaudiogan.corpus.reading import Corpus
 
     corpus = Corpus.load(data) if data else None
+    preset = preset or ("paper" if data else "demo")
     if additive_skip is None and config is None and corpus and corpus.task == "superres":
-        additive_skip = True
+        additive_skip = configuration.preset(preset).generator.kind == "waveform"
     chosen = configure(
-        preset or ("paper" if data else "demo"),
+        preset,
         config,
         loss,
         {

@@ -39,8 +39,8 @@ class Measurement:
         threads: of the processor.
         size_mb: of the file or folder, in 10^6 bytes.
         window_ms: median time for one window alone, as in a live stream, in milliseconds.
-        real_time: seconds of audio enhanced a second, ``WINDOWS_AT_ONCE`` windows at a time, as in
-            ``enhance``; windows overlap by half.
+        real_time: seconds of audio, of as many channels as the model links, enhanced a second, up
+            to ``WINDOWS_AT_ONCE`` windows at a time, as in ``enhance``; windows overlap by half.
         peak_mb: most memory of the process that ran it, with its runtime, in 10^6 bytes.
         error_db: level of the difference from the Keras model's output, below that output.
     """
@@ -143,8 +143,8 @@ def _measured(
 def _measure(path: str, threads: str, seconds: str, output: str) -> None:
     metadata = read_metadata(path)
     model = load_model(path, threads=int(threads))
-    windows = calibration_windows(metadata.window, metadata.level_dbfs)
-    many = np.tile(windows, (-(-WINDOWS_AT_ONCE // len(windows)), 1))[:WINDOWS_AT_ONCE]
+    windows = calibration_windows(metadata.window, metadata.level_dbfs, metadata.channels)
+    many = np.concatenate([windows] * -(-WINDOWS_AT_ONCE // len(windows)))[:WINDOWS_AT_ONCE]
     np.save(output, model(windows))
     one_s, many_s = (_median_seconds(model, w, float(seconds)) for w in (windows[:1], many))
     figures = {

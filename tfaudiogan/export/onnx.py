@@ -10,7 +10,9 @@ from tfaudiogan.storage import replacing
 
 
 def export_onnx(model_path: Path | str, out: Path | str) -> Path:
-    """Write an ONNX file, from ``audio``, ``(batch, window, 1)`` float32, to the same shape.
+    """Write an ONNX file, from ``audio``, ``(batch, window, channels)`` float32, to that shape.
+
+    There is one channel, or as many as the metadata says that the model links.
 
     The metadata is in the file, as the metadata property ``tfaudiogan.json``.
 
@@ -29,7 +31,7 @@ def export_onnx(model_path: Path | str, out: Path | str) -> Path:
     import tensorflow as tf
     import tf2onnx
 
-    signature = [tf.TensorSpec((None, metadata.window, 1), tf.float32, name="audio")]
+    signature = [tf.TensorSpec(model.input_shape, tf.float32, name="audio")]
     function = tf.function(lambda audio: model(audio, training=False), input_signature=signature)
     with replacing(out) as temporary:
         tf2onnx.convert.from_function(function, signature, output_path=str(temporary))

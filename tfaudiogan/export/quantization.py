@@ -29,8 +29,8 @@ def quantize(
         content: the model.
         quantization: ``"float16"``, with float32 where that is needed; or ``"dynamic"``: 8 bits,
             with float16 where that is needed.
-        load: makes a function on ``(windows, window)`` of a model.
-        windows: to judge by, ``(windows, window)`` float32.
+        load: makes a function on windows of a model.
+        windows: to judge by, as ``calibration_windows`` makes them.
 
     Returns:
         The model whose output on ``windows`` is at least ``LEAST_DB`` and ``MARGIN_DB`` above its
@@ -53,9 +53,19 @@ def quantize(
     return _rounded(content, quantization, kernels[:few])
 
 
-def calibration_windows(window: int, level_dbfs: float) -> np.ndarray:
-    """Noise and decaying harmonic tones at a level, ``(WINDOWS, window)`` float32."""
-    rng = np.random.default_rng(0)
+def calibration_windows(window: int, level_dbfs: float, channels: int = 1) -> np.ndarray:
+    """Noise and decaying harmonic tones at a level, float32.
+
+    ``(WINDOWS, window)``, or ``(WINDOWS, window, channels)`` where there are several.
+    """
+    if channels > 1:
+        each = [_calibration_windows(window, level_dbfs, seed) for seed in range(channels)]
+        return np.stack(each, axis=-1)
+    return _calibration_windows(window, level_dbfs, seed=0)
+
+
+def _calibration_windows(window: int, level_dbfs: float, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
     time = np.arange(window)
     windows = rng.standard_normal((WINDOWS, window))
     for i in range(WINDOWS // 2):

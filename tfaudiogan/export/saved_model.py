@@ -12,6 +12,7 @@ from tfaudiogan.audio.windows import periodic_hann
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.source import load_source
 from tfaudiogan.export.warmup import write_warmup
+from tfaudiogan.inference.load import keras_with_channels
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 WINDOWS_PER_CHUNK = 8
+SAMPLES_PER_CHUNK = 1 << 20
+"""Bounds of what the network is given at a time, over all channels that it links."""
 
 
 def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1) -> Path:
@@ -28,8 +31,11 @@ def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1
 
     - ``enhance``, also as ``serving_default``: ``(batch, samples)`` float32 to the same shape, any
       number of samples. Each row is brought to the model's level, cut into windows, enhanced,
-      overlap-added and brought back, ``WINDOWS_PER_CHUNK`` windows at a time.
+      overlap-added and brought back, up to ``WINDOWS_PER_CHUNK`` windows at a time.
     - ``window``: ``(batch, window, 1)`` float32 to the same shape, the network as it is.
+
+    A model that links channels takes and gives ``(batch, samples, channels)`` and ``(batch, window,
+    channels)``, with any number of channels that belong together.
 
     ``assets.extra`` holds the metadata and the requests that TensorFlow Serving warms up with. The
     folder appears under its name once it is whole, as a running server needs.
@@ -56,7 +62,9 @@ def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1
     try:
         _save(model, metadata, temporary)
         write_metadata(temporary, metadata)
-        write_warmup(temporary, Path(out).name, metadata.window, metadata.sample_rate)
+        write_warmup(
+            temporary, Path(out).name, metadata.window, metadata.sample_rate, metadata.channels
+        )
         temporary.chmod(0o755)
         temporary.rename(target)
     finally:
@@ -67,15 +75,20 @@ def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1
 def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
     import tensorflow as tf
 
+    linked = metadata.channels > 1
+    if linked:
+        model = keras_with_channels(model, None)
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights]
+    signal = (None, None, None) if linked else (None, None)
     module.enhance = tf.function(
         lambda audio: {"audio": enhance_in_graph(model, metadata, audio)},
-        input_signature=[tf.TensorSpec((None, None), tf.float32, name="audio")],
+        input_signature=[tf.TensorSpec(signal, tf.float32, name="audio")],
     )
+    window = (None, metadata.window, None if linked else 1)
     module.window = tf.function(
         lambda audio: {"audio": model(audio, training=False)},
-        input_signature=[tf.TensorSpec((None, metadata.window, 1), tf.float32, name="audio")],
+        input_signature=[tf.TensorSpec(window, tf.float32, name="audio")],
     )
     signatures = {
         "serving_default": module.enhance,
@@ -91,54 +104,68 @@ def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
 def enhance_in_graph(
     model: "keras.Model", metadata: ModelMetadata, audio: "tf.Tensor"
 ) -> "tf.Tensor":
-    """What ``tfaudiogan.enhance`` does, in TensorFlow: ``(batch, samples)`` to the same shape."""
+    """What ``tfaudiogan.enhance`` does, in TensorFlow.
+
+    ``(batch, samples)`` to the same shape, or ``(batch, samples, channels)`` for a model that links
+    channels.
+    """
     import tensorflow as tf
 
+    if audio.shape.rank == 2:
+        return enhance_in_graph(model, metadata, audio[..., tf.newaxis])[..., 0]
     window, half = metadata.window, metadata.hop
-    batch, samples = tf.unstack(tf.shape(audio))
+    batch, samples, channels = tf.unstack(tf.shape(audio))
+    channels = audio.shape[-1] or channels
     gain = _gain(audio, metadata.level_dbfs)
 
     count = -(-samples // half) + 1
-    padded = tf.pad(audio * gain, [[0, 0], [half, count * half - samples]])
-    halves = tf.reshape(padded, (batch, count + 1, half))
-    windows = tf.concat([halves[:, :-1], halves[:, 1:]], axis=-1)
-    output = _in_chunks(model, tf.reshape(windows, (-1, window)))
-    faded = tf.reshape(output * periodic_hann(window), (batch, count, 2, half))
+    padded = tf.pad(audio * gain, [[0, 0], [half, count * half - samples], [0, 0]])
+    halves = tf.reshape(padded, (batch, count + 1, half, channels))
+    windows = tf.concat([halves[:, :-1], halves[:, 1:]], axis=2)
+    at_once = max(1, min(WINDOWS_PER_CHUNK, SAMPLES_PER_CHUNK // (window * metadata.channels)))
+    output = _in_chunks(model, tf.reshape(windows, (-1, window, channels)), at_once)
+    faded = output * periodic_hann(window)[:, tf.newaxis]
+    faded = tf.reshape(faded, (batch, count, 2, half, channels))
     added = faded[:, 1:, 0] + faded[:, :-1, 1]
-    return tf.reshape(added, (batch, (count - 1) * half))[:, :samples] / gain
+    added = tf.reshape(added, (batch, (count - 1) * half, channels))
+    return added[:, :samples] / gain
 
 
 def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":
-    """The factor that brings each row to the level, ``(batch, 1)``; as ``audio.levels`` says."""
+    """The factor that brings ``(batch, samples, channels)`` to the level, ``(batch, 1, 1)``.
+
+    As ``audio.levels`` says, over all channels together.
+    """
     import tensorflow as tf
 
-    batch, samples = tf.unstack(tf.shape(audio))
+    batch, samples, channels = tf.unstack(tf.shape(audio))
     blocks = -(-samples // BLOCK)
-    padded = tf.pad(tf.square(audio), [[0, 0], [0, blocks * BLOCK - samples]])
-    energy = tf.reduce_sum(tf.reshape(padded, (batch, blocks, BLOCK)), axis=-1)
+    padded = tf.pad(tf.square(audio), [[0, 0], [0, blocks * BLOCK - samples], [0, 0]])
+    energy = tf.reduce_sum(tf.reshape(padded, (batch, blocks, BLOCK * channels)), axis=-1)
     energy = tf.cast(energy, tf.float64)
-    length = tf.cast(tf.minimum(BLOCK, samples - BLOCK * tf.range(blocks)), tf.float64)
+    length = channels * tf.minimum(BLOCK, samples - BLOCK * tf.range(blocks))
+    length = tf.cast(length, tf.float64)
     sounding = tf.cast(energy > length * db_to_gain(GATE_DBFS) ** 2, tf.float64)
     power = tf.math.divide_no_nan(
         tf.reduce_sum(sounding * energy, axis=1, keepdims=True),
         tf.reduce_sum(sounding * length, axis=1, keepdims=True),
     )
     gain = db_to_gain(level_dbfs) / tf.sqrt(tf.where(power > 0, power, 1.0))
-    return tf.cast(tf.where(power > 0, gain, 1.0), tf.float32)
+    return tf.cast(tf.where(power > 0, gain, 1.0), tf.float32)[..., tf.newaxis]
 
 
-def _in_chunks(model: "keras.Model", windows: "tf.Tensor") -> "tf.Tensor":
-    """Run the model on ``(windows, window)``, a few at a time, so that memory stays bounded."""
+def _in_chunks(model: "keras.Model", windows: "tf.Tensor", at_once: int) -> "tf.Tensor":
+    """Run the model on ``(windows, window, channels)``, a few at a time: memory stays bounded."""
     import tensorflow as tf
 
-    chunks = -(-tf.shape(windows)[0] // WINDOWS_PER_CHUNK)
+    chunks = -(-tf.shape(windows)[0] // at_once)
 
     def run(i: "tf.Tensor", outputs: "tf.TensorArray") -> tuple["tf.Tensor", "tf.TensorArray"]:
-        chunk = windows[i * WINDOWS_PER_CHUNK : (i + 1) * WINDOWS_PER_CHUNK, :, tf.newaxis]
-        return i + 1, outputs.write(i, model(chunk, training=False)[..., 0])
+        chunk = windows[i * at_once : (i + 1) * at_once]
+        return i + 1, outputs.write(i, model(chunk, training=False))
 
     outputs = tf.TensorArray(
-        tf.float32, chunks, infer_shape=False, element_shape=(None, windows.shape[1])
+        tf.float32, chunks, infer_shape=False, element_shape=(None, *windows.shape[1:])
     )
     _, outputs = tf.while_loop(
         lambda i, _: i < chunks, run, (tf.constant(0), outputs), parallel_iterations=1

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfaudiogan.errors import InputError
-from tfaudiogan.inference.load import load_keras
+from tfaudiogan.inference.load import keras_with_channels, load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, read_metadata
 from tfaudiogan.storage import checksum
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def load_source(path: Path | str) -> tuple["keras.Model", ModelMetadata]:
     """Load a ``.keras`` generator and its metadata, with the file's checksum and parameter count.
+
+    The model takes as many channels as its metadata says.
 
     Raises:
         InputError: when it is no model of this package, or Keras does not run on TensorFlow.
@@ -30,7 +32,12 @@ def load_source(path: Path | str) -> tuple["keras.Model", ModelMetadata]:
             f"export needs Keras on TensorFlow, not on {keras.backend.backend()}; "
             "set KERAS_BACKEND=tensorflow"
         )
-    model = load_keras(path)
+    try:
+        model = keras_with_channels(load_keras(path), metadata.channels)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{path} cannot be exported ({error}); train it again") from error
     return model, dataclasses.replace(
         metadata, source_sha256=checksum(path), parameters=model.count_params()
     )

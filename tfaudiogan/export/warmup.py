@@ -12,7 +12,7 @@ from tfaudiogan.inference.metadata import ASSETS
 WARMUP_FILE = "tf_serving_warmup_requests"
 
 
-def write_warmup(folder: Path, name: str, window: int, sample_rate: int) -> None:
+def write_warmup(folder: Path, name: str, window: int, sample_rate: int, channels: int = 1) -> None:
     """Write the requests into a SavedModel: one window, and a second of audio, both silent.
 
     Args:
@@ -20,13 +20,15 @@ def write_warmup(folder: Path, name: str, window: int, sample_rate: int) -> None
         name: of the model on the server.
         window: samples of a window.
         sample_rate: in hertz.
+        channels: that the model links; where there are several, ``enhance`` takes them too.
     """
     import tensorflow as tf
 
     path = folder / ASSETS / WARMUP_FILE
     path.parent.mkdir(exist_ok=True)
+    second = (1, sample_rate) if channels == 1 else (1, sample_rate, channels)
     with tf.io.TFRecordWriter(str(path)) as records:
-        for signature, shape in (("window", (1, window, 1)), ("enhance", (1, sample_rate))):
+        for signature, shape in (("window", (1, window, channels)), ("enhance", second)):
             tensor = tf.make_tensor_proto(0.0, tf.float32, shape)
             records.write(_prediction_log(name, signature, tensor.SerializeToString()))
 

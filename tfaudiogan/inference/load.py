@@ -106,15 +106,20 @@ def load_model(
     metadata = getattr(model, "metadata", None)
     if not isinstance(metadata, ModelMetadata):
         window = _keras_window(model) if is_keras else None
-        metadata = ModelMetadata(sample_rate=sample_rate, window=window or DEFAULT_WINDOW)
-    return WindowModel(_keras_function(model, fuse) if is_keras else model, metadata)
+        metadata = ModelMetadata(
+            sample_rate=sample_rate,
+            window=window or DEFAULT_WINDOW,
+            channels=_linked_channels(model) if is_keras else 1,
+        )
+    if is_keras:
+        model = _keras_function(keras_with_channels(model, metadata.channels), fuse)
+    return WindowModel(model, metadata)
 
 
 def _load_file(path: Path, threads: int | None, fuse: bool) -> WindowModel:
     folder = _saved_model_folder(path)
-    load_fusing = functools.partial(_load_keras, fuse=fuse)
     loaders: dict[str, Callable] = {
-        ".keras": load_fusing,
+        ".keras": functools.partial(_load_keras, fuse=fuse),
         ".tflite": load_tflite,
         ".onnx": _load_onnx,
     }
@@ -168,7 +173,28 @@ def _load_keras(path: Path, threads: int | None, fuse: bool) -> Callable[[np.nda
 
     if keras.backend.backend() == "tensorflow":
         _limit_tensorflow(threads)
-    return _keras_function(load_keras(path), fuse)
+    model = keras_with_channels(load_keras(path), read_metadata(path).channels)
+    return _keras_function(model, fuse)
+
+
+def keras_with_channels(model: Any, channels: int | None) -> Any:
+    """A Keras model whose windows have as many channels as its metadata says.
+
+    Raises:
+        ValueError: when the model has another number and cannot change it.
+    """
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 3 or shape[-1] == channels:
+        return model
+    from tfaudiogan.models import with_channels
+
+    return with_channels(model, channels)
+
+
+def _linked_channels(model: Any) -> int:
+    from tfaudiogan.models import LINKED_CHANNELS, is_spectral
+
+    return LINKED_CHANNELS if is_spectral(model) else 1
 
 
 def _keras_window(model: Any) -> int | None:

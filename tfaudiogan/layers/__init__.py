@@ -1,12 +1,16 @@
-"""The paper's layers: inception modules (IV-D), sub- and superpixel layers (IV-E)."""
+"""The paper's layers (sections IV-D and IV-E), and those of the spectral generator."""
 
 from tfaudiogan.layers.additive_skip import AdditiveSkip1D
+from tfaudiogan.layers.band_statistics import BandStatistics1D
 from tfaudiogan.layers.epilogue import Epilogue1D
 from tfaudiogan.layers.folded_conv import FoldedConv1D
-from tfaudiogan.layers.frequency_bands import FrequencyBands1D, InterpolatedBands1D
+from tfaudiogan.layers.frequency_bands import FrequencyBands1D
 from tfaudiogan.layers.inception import Inception1D
-from tfaudiogan.layers.spectral_gain import BandStatistics1D, PowerSpectrum1D, SpectralGain1D
-from tfaudiogan.layers.spectrum import InverseSpectrum1D, Spectrum1D
+from tfaudiogan.layers.interpolated_bands import InterpolatedBands1D
+from tfaudiogan.layers.inverse_spectrum import InverseSpectrum1D
+from tfaudiogan.layers.power_spectrum import PowerSpectrum1D
+from tfaudiogan.layers.spectral_gain import SpectralGain1D
+from tfaudiogan.layers.spectrum import Spectrum1D
 from tfaudiogan.layers.sub_pixel import SubPixel1D
 from tfaudiogan.layers.super_pixel import SuperPixel1D
 

@@ -16,6 +16,9 @@ from tfaudiogan.models.blocks import block_filters, down_block, up_block
 MASK = "mask"
 """Name of the layer that turns a power spectrum into gains: a model of its own."""
 
+LINKED_CHANNELS = 2
+"""Channels of a recording that a spectral generator takes together where it is used."""
+
 
 def build_spectral_generator(
     window: int = 261_120,
@@ -27,6 +30,7 @@ def build_spectral_generator(
     reduction: int = 4,
     context: int = 256,
     dropout: float = 0.0,
+    channels: int | None = 1,
 ) -> keras.Model:
     """A generator that multiplies every bin of a short-time spectrum by a gain of its own.
 
@@ -47,9 +51,12 @@ def build_spectral_generator(
         reduction: filters of an inception branch for each channel of its bottleneck.
         context: size of the vector that describes the whole window.
         dropout: rate in the up-sampling blocks.
+        channels: of a window, ``None`` for any number. All of them get the same gains, which follow
+            from the mean of their powers, so that a stereo image stays where it is. Training takes
+            one; ``with_channels`` changes the number afterwards.
 
     Returns:
-        A model from ``(batch, window, 1)`` to ``(batch, window, 1)``.
+        A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
 
     Raises:
         ValueError: when the window does not fit, or a size is out of range.
@@ -63,11 +70,48 @@ def build_spectral_generator(
             f"window is {window} samples; expected {hop} times one less than a multiple of "
             f"{2**blocks}, for n_fft {n_fft} and {blocks} blocks"
         )
-    inputs = keras.Input((window, 1), name="window")
-    real, imaginary = Spectrum1D(n_fft, name="spectrum")(inputs)
+    if d_max < 0:
+        raise ValueError(f"d_max is {d_max}; expected 0 or more")
     mask = _build_mask(
         frames, hop + 1, bands, blocks, d_max, base_filters, reduction, context, dropout
     )
+    return _around(mask, window, n_fft, channels)
+
+
+def is_spectral(model: keras.Model) -> bool:
+    """Whether a model is one of ``build_spectral_generator``, new or loaded from a file."""
+    return any(isinstance(layer, Spectrum1D) for layer in model.layers)
+
+
+def with_channels(model: keras.Model, channels: int | None) -> keras.Model:
+    """A spectral generator for another number of channels, with the same weights.
+
+    Args:
+        model: a spectral generator; the new one shares its weights, which are not copied.
+        channels: of a window, ``None`` for any number.
+
+    Returns:
+        A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
+
+    Raises:
+        ValueError: when the model is not spectral, or ``channels`` is below 1.
+
+    Example: a generator that was trained on one channel gives both channels of a stereo recording
+    the same gains: ``with_channels(generator, 2)``.
+    """
+    if not is_spectral(model):
+        raise ValueError(f"the model {model.name!r} is not spectral; its channels are fixed")
+    (_, window, _) = model.input_shape
+    (n_fft,) = (layer.n_fft for layer in model.layers if isinstance(layer, Spectrum1D))
+    return _around(model.get_layer(MASK), window, n_fft, channels)
+
+
+def _around(mask: keras.Model, window: int, n_fft: int, channels: int | None) -> keras.Model:
+    """The transforms around the network that gives the gains."""
+    if channels is not None and channels < 1:
+        raise ValueError(f"channels is {channels}; expected 1 or more, or None for any number")
+    inputs = keras.Input((window, channels), name="window")
+    real, imaginary = Spectrum1D(n_fft, name="spectrum")(inputs)
     gains = mask(PowerSpectrum1D(name="power")([real, imaginary]))
     real, imaginary = SpectralGain1D(name="gain")([real, imaginary, gains])
     outputs = InverseSpectrum1D(n_fft, name="signal")([real, imaginary])

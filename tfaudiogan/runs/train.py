@@ -16,7 +16,7 @@ from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
-from tfaudiogan.models import build_autoencoder
+from tfaudiogan.models import LINKED_CHANNELS, build_autoencoder, is_spectral
 from tfaudiogan.progress import console
 from tfaudiogan.runs.callbacks import (
     AveragedWeights,
@@ -144,6 +144,7 @@ def save_generator(
             ModelMetadata(
                 sample_rate=corpus.sample_rate,
                 window=config.window,
+                channels=LINKED_CHANNELS if is_spectral(model.generator) else 1,
                 task=corpus.task,
                 preset=config.preset,
                 trained_on=corpus.description,

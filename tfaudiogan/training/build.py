@@ -4,7 +4,7 @@ import keras
 
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
-from tfaudiogan.models import build_discriminator, build_generator
+from tfaudiogan.models import build_discriminator, build_generator, build_spectral_generator
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.optimizer import AveragingAdam
 from tfaudiogan.training.wgan_gp import WGANGP
@@ -47,11 +47,32 @@ def build_optimizer(config: Config, initial: float, steps: int, ema: float = 0.0
     )
 
 
+SHARED = ("blocks", "d_max", "base_filters", "reduction", "dropout")
+"""Fields of the generator's configuration that both kinds have."""
+
+
+def generator_from_config(config: Config) -> keras.Model:
+    """The generator that a configuration describes, from ``(batch, window, 1)`` to the same.
+
+    Raises:
+        InputError: when its sizes do not fit together.
+    """
+    options = config.generator
+    shared = {name: getattr(options, name) for name in SHARED}
+    try:
+        if options.kind == "spectral":
+            return build_spectral_generator(
+                config.window, options.n_fft, options.bands, context=options.context, **shared
+            )
+        return build_generator(config.window, additive_skip=options.additive_skip, **shared)
+    except ValueError as error:
+        raise InputError(f"configuration: {error}") from error
+
+
 def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
     """The compiled model of a configuration; a WGAN-GP where the adversarial weight is not 0."""
-    options = vars(config.generator)
+    generator = generator_from_config(config)
     try:
-        generator = build_generator(config.window, **options)
         if config.weights.adversarial:
             discriminator = build_discriminator(config.window, **vars(config.discriminator))
             model = WGANGP(

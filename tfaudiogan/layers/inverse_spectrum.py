@@ -1,0 +1,64 @@
+import keras
+import numpy as np
+from keras import ops
+
+from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, sine
+
+
+@keras.saving.register_keras_serializable("tfaudiogan")
+class InverseSpectrum1D(ShortTimeTransform):
+    """The inverse of ``Spectrum1D``: weighted frames, added where they overlap.
+
+    Args:
+        n_fft: samples of a frame, a power of two; the hop is half of it.
+
+    Input shape: real and imaginary parts, each ``(batch, channels, frames, n_fft // 2 + 1)``, with
+    a known number of frames.
+
+    Output shape: ``(batch, (frames - 1) * n_fft // 2, channels)``.
+
+    Raises:
+        TypeError: when ``n_fft`` is not an int.
+        ValueError: when it is not a power of two.
+    """
+
+    def call(self, inputs):
+        real, imaginary = inputs
+        _, channels, frames, _ = real.shape
+        framed = ops.reshape(self._transform(real, imaginary), (-1, frames, self.n_fft))
+        framed = framed * (self.window * self.scale)
+        chunks = framed[:, 1:, : self.hop] + framed[:, :-1, self.hop :]
+        samples = (frames - 1) * self.hop
+        if channels == 1:
+            return ops.reshape(chunks, (-1, samples, 1))
+        if channels is None:
+            channels = ops.shape(real)[1]
+        return ops.transpose(ops.reshape(chunks, (-1, channels, samples)), (0, 2, 1))
+
+    def _transform(self, real, imaginary):
+        rows, half = self.rows, self.columns // 2
+        # Bins 0 and n_fft / 2 count once, the others stand for their mirror images too.
+        counts = np.full(self.bins, 2.0, np.float32)
+        counts[0] = counts[-1] = 1.0
+        counts /= self.n_fft
+        grids = []
+        for part in (real, imaginary):
+            part = ops.reshape(part * counts, (-1, self.bins))
+            part = ops.pad(part, ((0, 0), (0, rows * (half + 1) - self.bins)))
+            grids.append(ops.transpose(ops.reshape(part, (-1, half + 1, rows)), (0, 2, 1)))
+        real, imaginary = grids
+        turn, lift = cosine(self.column_turns.T), sine(self.column_turns.T)
+        real, imaginary = (
+            ops.matmul(real, turn) - ops.matmul(imaginary, lift),
+            ops.matmul(real, lift) + ops.matmul(imaginary, turn),
+        )
+        turn, lift = cosine(self.rotation), sine(self.rotation)
+        real, imaginary = real * turn - imaginary * lift, real * lift + imaginary * turn
+        real, imaginary = ops.transpose(real, (0, 2, 1)), ops.transpose(imaginary, (0, 2, 1))
+        turn, lift = cosine(self.row_turns), sine(self.row_turns)
+        grid = ops.matmul(real, turn) - ops.matmul(imaginary, lift)
+        return ops.transpose(grid, (0, 2, 1))
+
+    def compute_output_shape(self, input_shape):
+        batch, channels, frames, _ = input_shape[0]
+        return (batch, (frames - 1) * self.hop, channels)

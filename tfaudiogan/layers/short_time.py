@@ -1,0 +1,61 @@
+"""What the short-time Fourier transform and its inverse share.
+
+A frame of ``n_fft`` samples is transformed in two steps (Cooley and Tukey, "An algorithm for the
+machine calculation of complex Fourier series", 1965): with ``n_fft = rows * columns``, sample
+``columns * i + j`` and bin ``k + rows * m``, a transform over ``i``, a rotation, and a transform
+over ``j``. The matrices are small constants, which no file has to store, and the products are
+ordinary ones, which TFLite and ONNX have where they lack a Fourier transform.
+
+Frames overlap by half and are weighted with the square root of a periodic Hann window both ways, so
+that the inverse gives back every sample of what the transform took.
+"""
+
+import math
+
+import keras
+import numpy as np
+
+
+class ShortTimeTransform(keras.layers.Layer):
+    """Holds the size of a frame and the constants of both directions; no weights.
+
+    Computes in float32 whatever the dtype policy of the program: a spectrum in half precision would
+    bury quiet partials in rounding errors.
+    """
+
+    def __init__(self, n_fft: int = 2048, **kwargs) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if not isinstance(n_fft, int) or isinstance(n_fft, bool):
+            raise TypeError(f"n_fft is {n_fft!r}; expected an int")
+        if n_fft < 16 or n_fft & (n_fft - 1):
+            raise ValueError(f"n_fft is {n_fft}; expected a power of two, 16 or more")
+        self.n_fft = n_fft
+        self.hop = n_fft // 2
+        self.bins = n_fft // 2 + 1
+        self.rows = 1 << (n_fft.bit_length() - 1) // 2
+        self.columns = n_fft // self.rows
+        rows, half = np.arange(self.rows), self.columns // 2
+        self.row_turns = np.outer(rows, rows) / self.rows
+        self.rotation = np.outer(rows, np.arange(self.columns)) / n_fft
+        self.column_turns = np.outer(np.arange(self.columns), np.arange(half + 1)) / self.columns
+        # The window's energy is half of its length.
+        self.window = square_root_hann(n_fft)
+        self.scale = math.sqrt(n_fft / 2)
+
+    def get_config(self):
+        return {**super().get_config(), "n_fft": self.n_fft}
+
+
+def square_root_hann(n_fft: int) -> np.ndarray:
+    """Square root of a periodic Hann window, ``(n_fft,)`` float32: half a period of a sine."""
+    return np.sin(np.pi * np.arange(n_fft) / n_fft).astype(np.float32)
+
+
+def cosine(turns: np.ndarray) -> np.ndarray:
+    """Cosine of an angle in turns, float32."""
+    return np.cos(2.0 * np.pi * turns).astype(np.float32)
+
+
+def sine(turns: np.ndarray) -> np.ndarray:
+    """Sine of an angle in turns, float32."""
+    return np.sin(2.0 * np.pi * turns).astype(np.float32)
