@@ -64,7 +64,7 @@ def render_excerpts(
     validation_playing: Playing | None = None,
     recordings: Mapping[str, Recordings] | None = None,
     timbre: bool = True,
-    drawn_rooms: int = 400,
+    drawn_rooms: int = 200,
     sample_rate: int = 44100,
     seed: int = 0,
     jobs: int | None = None,
