@@ -30,7 +30,10 @@ class FrequencyBands1D(Bands):
         for start, stop, bands in segments(self.bins, self.bands):
             part = inputs[:, :, start:stop]
             if bands < stop - start:
-                part = ops.matmul(part, pooling(stop - start, bands))
+                members, weights = grouping(stop - start, bands)
+                part = ops.take(part, members.reshape(-1), axis=-1)
+                part = ops.reshape(part, (-1, part.shape[1], *members.shape))
+                part = ops.sum(part * weights, axis=-1)
             parts.append(part)
         return ops.concatenate(parts, axis=-1)
 
@@ -38,10 +41,14 @@ class FrequencyBands1D(Bands):
         return (*input_shape[:-1], self.bands)
 
 
-def pooling(bins: int, bands: int) -> np.ndarray:
-    """The matrix that takes the mean of each band's bins, ``(bins, bands)`` float32."""
+def grouping(bins: int, bands: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each band's bins and their weights in its mean, ``(bands, bins of the widest band)``.
+
+    A matrix would say the same, and every function of an exported model would hold a copy.
+    """
     bounds = edges(bins, bands)
-    matrix = np.zeros((bins, bands), np.float32)
-    for band in range(bands):
-        matrix[bounds[band] : bounds[band + 1], band] = 1.0 / (bounds[band + 1] - bounds[band])
-    return matrix
+    widths = np.diff(bounds)
+    offsets = np.arange(widths.max())
+    members = np.minimum(bounds[:-1, np.newaxis] + offsets, bins - 1).astype(np.int32)
+    weights = (offsets < widths[:, np.newaxis]) / widths[:, np.newaxis]
+    return members, weights.astype(np.float32)

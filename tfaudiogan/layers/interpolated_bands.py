@@ -26,7 +26,9 @@ class InterpolatedBands1D(Bands):
         for start, stop, bands in segments(self.bins, self.bands):
             part = inputs[:, :, first : first + bands]
             if bands < stop - start:
-                part = ops.matmul(part, interpolation(stop - start, bands))
+                below, share = neighbors(stop - start, bands)
+                low = ops.take(part, below, axis=-1)
+                part = low + share * (ops.take(part, below + 1, axis=-1) - low)
             parts.append(part)
             first += bands
         return ops.concatenate(parts, axis=-1)
@@ -35,10 +37,13 @@ class InterpolatedBands1D(Bands):
         return (*input_shape[:-1], self.bins)
 
 
-def interpolation(bins: int, bands: int) -> np.ndarray:
-    """The matrix from values at the bands' centers to all bins, ``(bands, bins)`` float32."""
+def neighbors(bins: int, bands: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each bin the band whose center lies below it, and its share of the way to the next one.
+
+    A matrix would say the same, and every function of an exported model would hold a copy.
+    """
     bounds = edges(bins, bands)
     centers = (bounds[:-1] + bounds[1:] - 1) / 2
-    identity = np.eye(bands)
-    rows = [np.interp(np.arange(bins), centers, identity[band]) for band in range(bands)]
-    return np.stack(rows).astype(np.float32)
+    place = np.interp(np.arange(bins), centers, np.arange(bands))
+    below = np.minimum(place.astype(np.int32), bands - 2)
+    return below, (place - below).astype(np.float32)
