@@ -2,8 +2,8 @@
 
     make peers EXCERPTS=FOLDER
 
-Matchering masters a recording towards a reference, here the next clean excerpt of the set: the same
-soundfont, another performance. noisereduce takes stationary noise away. Both run in an environment
+Matchering masters a recording towards a reference, here another clean excerpt of the same soundfont
+and program. noisereduce takes stationary noise away. Both run in an environment
 of their own, as they hold packages back.
 """
 
@@ -42,9 +42,9 @@ def noise_reduction(audio: np.ndarray) -> np.ndarray:
     return noisereduce.reduce_noise(y=audio, sr=RATE).astype(np.float32)
 
 
-def systems_for(targets: list[np.ndarray], number: int) -> Systems:
+def systems_for(targets: list[np.ndarray], number: int, other: int) -> Systems:
     """Both peers for one excerpt."""
-    reference = targets[(number + 1) % len(targets)]
+    reference = targets[other]
     return {
         "matchering": lambda audio: matchering(audio, reference),
         "noisereduce": noise_reduction,

@@ -13,8 +13,8 @@ soundfont that the model's training has not. `evaluate` runs the model over whol
 
 Mel distances are taken with every version at the common level. Recordings by phones have no
 SI-SDR: they are aligned to some milliseconds only. The blind equalizer's target is the mean of the
-set's own clean excerpts, which a user would not have; the reference is the clean excerpt that comes
-next.
+set's own clean excerpts, which a user would not have; the reference is another clean excerpt of the
+same soundfont and program.
 """
 
 import argparse
@@ -201,13 +201,16 @@ def _dither(audio: np.ndarray) -> np.ndarray:
 Systems = dict[str, Callable[[np.ndarray], np.ndarray]]
 
 
-def score_systems(folder: Path, systems_for: Callable[[list[np.ndarray], int], Systems]) -> dict:
+def score_systems(
+    folder: Path, systems_for: Callable[[list[np.ndarray], int, int], Systems]
+) -> dict:
     """Scores of every system for every excerpt, by set.
 
     Args:
         folder: what ``render`` wrote.
         systems_for: the systems by name, each from a signal at ``RATE`` to one of the same length,
-            for the clean excerpts of a set and the number of the one to be scored.
+            for the clean excerpts of a set, the number of the one to be scored, and that of the one
+            to refer to: the next of the same instrument, or the next where there is no other.
     """
     with (folder / TABLE).open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -222,12 +225,19 @@ def score_systems(folder: Path, systems_for: Callable[[list[np.ndarray], int], S
                 for side in SIDES
             )
             for number, (audio, target) in enumerate(zip(heard, targets, strict=True)):
-                systems = {"input": lambda x: x, **systems_for(targets, number)}
+                reference = _next_alike([row["program"] for row in own], number)
+                systems = {"input": lambda x: x, **systems_for(targets, number, reference)}
                 for system, function in systems.items():
                     scores = _score(function(audio), target, judge)
                     results.setdefault(name, {}).setdefault(system, []).append(scores)
                 progress.update(bar, advance=1, status=name)
     return results
+
+
+def _next_alike(programs: list[str], number: int) -> int:
+    others = [(number + step) % len(programs) for step in range(1, len(programs))]
+    alike = [other for other in others if programs[other] == programs[number]]
+    return [*alike, *others, number][0]
 
 
 def write_results(results: dict, folder: Path, stem: str) -> None:
@@ -252,10 +262,10 @@ def evaluate(options: argparse.Namespace) -> None:
             known[id(targets)] = [long_term_spectrum(target, RATE) for target in targets]
         return known[id(targets)]
 
-    def systems_for(targets: list[np.ndarray], number: int) -> Systems:
+    def systems_for(targets: list[np.ndarray], number: int, other: int) -> Systems:
         spectra = spectra_of(targets)
         blind = BlindEqualizer(np.nanmean(spectra, axis=0))
-        reference = BlindEqualizer(spectra[(number + 1) % len(spectra)])
+        reference = BlindEqualizer(spectra[other])
         return {
             "blind equalizer": functools.partial(blind, sample_rate=RATE),
             "equalizer towards a reference": functools.partial(reference, sample_rate=RATE),
@@ -289,7 +299,7 @@ def _table(name: str, systems: dict[str, list[dict[str, float]]]) -> str:
                 f"{mel.mean():.2f}, {change:+.0%}, {worse:.0%}".replace("%", " %")
                 if name != UNALTERED
                 else f"{mel.mean():.2f}",
-                f"{values['lsd'].mean():.2f}",
+                f"{np.nanmean(values['lsd']):.2f}" if np.isfinite(values["lsd"]).any() else "–",
                 *([f"{values['zimtohrli'].mean():.4f}"] if judged else []),
             ]
         )

@@ -72,7 +72,7 @@ def test_every_set_is_there_and_scored(tmp_path, sources):
             np.testing.assert_array_equal(first, second)
 
     half = restoration.score_systems(
-        tmp_path / "a", lambda targets, number: {"perfect": lambda audio: targets[number]}
+        tmp_path / "a", lambda targets, number, other: {"perfect": lambda audio: targets[number]}
     )
     assert half["phone, piano"]["perfect"][0]["mel"] == 0.0
     assert half["phone, piano"]["input"][0]["mel"] > 0.5
