@@ -46,15 +46,46 @@ def test_changed_files_settings_and_splits_are_made_again(recipes, tmp_path):
     recipes[1].paths[1].write_text("changed")
     recipes[2] = dataclasses.replace(recipes[2], settings={"seed": 20})
     recipes[3] = dataclasses.replace(recipes[3], split="test")
-    corpus, report = build(recipes, tmp_path)
+    corpus, report = build(recipes, tmp_path, overwrite=True)
     assert report.rendered == ("1", "2", "3")
     assert corpus.pairs[3].split == "test"
 
 
 def test_what_is_no_longer_there_leaves_the_manifest(recipes, tmp_path):
     build(recipes, tmp_path)
-    corpus, _ = build(recipes[:4], tmp_path)
+    corpus, _ = build(recipes[:4], tmp_path, overwrite=True)
     assert [pair.name for pair in corpus.pairs] == list("0123")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda recipes: [dataclasses.replace(recipes[0], settings={"seed": 20}), *recipes[1:]],
+         r"holds 0 made with seed 0, not 20; .*--overwrite"),
+        (lambda recipes: recipes[1:], r"holds 0, which is not one of the 5 tracks; .*--overwrite"),
+    ],
+    ids=["settings", "sources"],
+)  # fmt: skip
+def test_pairs_are_not_lost_unless_told_so(change, words, recipes, tmp_path):
+    before, _ = build(recipes, tmp_path)
+    with pytest.raises(InputError, match=words):
+        build(change(recipes), tmp_path)
+    assert type(before).load(before.folder) == before
+
+
+def test_a_split_whose_number_is_not_named_is_whole(recipes, tmp_path):
+    corpus, _ = build(recipes, tmp_path, tracks={"train": 1, "test": 1})
+    counts = {split: len(corpus.split(split)) for split in SPLITS}
+    assert counts == {"train": 1, "validation": 2, "test": 1}
+
+
+def test_pairs_of_another_rate_are_overwritten_when_told_so(recipes, tmp_path):
+    build(recipes, tmp_path)
+    options = {"task": "pairs", "sample_rate": 16000, "jobs": 1}
+    with pytest.raises(InputError, match="sample_rate 8000, not 16000"):
+        build_corpus(tmp_path / "corpus", recipes, make, **options)
+    corpus, report = build_corpus(tmp_path / "corpus", recipes, make, **options, overwrite=True)
+    assert (corpus.sample_rate, len(report.rendered)) == (16000, 6)
 
 
 def test_refusals_are_reported_and_the_rest_is_made(recipes, tmp_path):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tfaudiogan.commands.options import Jobs, Rate, Seed
+from tfaudiogan.commands.options import Jobs, OverwriteCorpus, Rate, Seed
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
@@ -31,7 +31,7 @@ def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int,
 
 
 def _numbers(expression: str | None, option: str = "--tracks") -> int | dict[str, int] | None:
-    """One number, or one for each split: ``20``, or ``train=30,test=5``."""
+    """One number, or one for each split: ``20``; or of those named: ``train=30,test=5``."""
     if expression is None:
         return None
     try:
@@ -160,8 +160,12 @@ def render(
     ] = 1,
     tracks: Annotated[
         str | None,
-        typer.Option(help="At most so many tracks of each split: 20, or train=30,test=5."),
+        typer.Option(
+            help="At most so many tracks of each split: 20, or train=30,test=5; a split that is "
+            "not named is whole."
+        ),
     ] = None,
+    overwrite: OverwriteCorpus = False,
     jobs: Jobs = None,
     beam: Annotated[
         str | None,
@@ -174,6 +178,7 @@ def render(
 ) -> None:
     """Make a corpus of pairs: the same music as it sounds, and as it should sound."""
     common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _numbers(tracks)}
+    common["overwrite"] = overwrite
     if beam is not None:
         common["beam"] = shlex.split(beam)
         out, midi, audio = (path and path.absolute() for path in (out, midi, audio))
@@ -269,13 +274,20 @@ def pairs(
     aligned: Annotated[
         bool, typer.Option("--aligned", help="They are aligned to the sample already.")
     ] = False,
+    overwrite: OverwriteCorpus = False,
     jobs: Jobs = None,
 ) -> None:
     """Make a corpus of your own recordings: match, align and split them."""
     from tfaudiogan.making.pairs import pair_recordings
 
     corpus, report = pair_recordings(
-        input, target, out, sample_rate=sample_rate, alignment=not aligned, jobs=jobs
+        input,
+        target,
+        out,
+        sample_rate=sample_rate,
+        alignment=not aligned,
+        jobs=jobs,
+        overwrite=overwrite,
     )
     for name, match in report.matches.items():
         print(

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,21 @@ class Pair:
     def from_row(cls, row: Mapping[str, str]) -> "Pair":
         """Read a manifest's row; KeyError or ValueError where it isn't one."""
         values: dict[str, Any] = {f.name: row[f.name] for f in fields(cls) if f.name in row}
-        values["samples"] = int(row["samples"])
-        values["sample_rate"] = int(row["sample_rate"])
-        values["input_gain_db"] = float(row["input_gain_db"])
-        values["target_gain_db"] = float(row["target_gain_db"])
+        for name in ("samples", "sample_rate"):
+            values[name] = int(row[name])
+            if values[name] < 1:
+                raise ValueError(f"{name} is {values[name]}; expected 1 or more")
+        for name in ("input_gain_db", "target_gain_db"):
+            values[name] = float(row[name])
+            if not math.isfinite(values[name]):
+                raise ValueError(f"{name} is {values[name]}; expected a number")
         values["sounding"] = tuple(
             (int(start), int(stop))
             for start, stop in (part.split("-") for part in row["sounding"].split(";") if part)
         )
         values["settings"] = json.loads(row["settings"])
+        if not isinstance(values["settings"], dict):
+            raise ValueError(f"settings is {values['settings']!r}; expected an object")
         values["altered"] = row.get("altered") != "False"
         return cls(**values)
 
@@ -70,6 +77,25 @@ class Pair:
     def seconds(self) -> float:
         """Length of the track."""
         return self.samples / self.sample_rate
+
+
+def read_manifest_text(path: Path) -> str:
+    """The text of a manifest's file.
+
+    Raises:
+        InputError: when it is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged ({error}); render the corpus again") from error
+
+
+def _rows(text: str, where: Path | str) -> Iterator[dict[str, str]]:
+    try:
+        yield from csv.DictReader(io.StringIO(text, newline=""))
+    except csv.Error as error:
+        raise InputError(f"{where} is damaged ({error}); render the corpus again") from error
 
 
 def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
@@ -83,10 +109,10 @@ def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
         InputError: when it is damaged, lists no pairs, or mixes sample rates or tasks.
     """
     pairs = []
-    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+    for number, row in enumerate(_rows(text, where), start=2):
         try:
             pairs.append(Pair.from_row(row))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{where}, line {number}: {error!r}; render the corpus again"
             ) from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfaudiogan.audio.levels import db_to_gain
 from tfaudiogan.corpus.decoding import read_range
-from tfaudiogan.corpus.manifest import MANIFEST, Pair, parse_manifest
+from tfaudiogan.corpus.manifest import MANIFEST, Pair, parse_manifest, read_manifest_text
 from tfaudiogan.corpus.splits import SPLITS
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import checksum
@@ -48,11 +48,10 @@ class Corpus:
             raise InputError(
                 f"no {MANIFEST} in {folder}; make a corpus with `tfaudiogan render --out {folder}`"
             )
-        with path.open(newline="", encoding="utf-8") as stream:
-            pairs = parse_manifest(stream.read(), path)
+        pairs = parse_manifest(read_manifest_text(path), path)
         for pair in pairs:
             for side in (pair.input, pair.target):
-                if not (folder / side).is_file():
+                if "\0" in side or not (folder / side).is_file():
                     raise InputError(f"{folder / side} is missing; render the corpus again")
         return cls(folder, pairs, checksum(path))
 

@@ -1,6 +1,7 @@
 """Pairs onto the disk, one by one, from several processes if need be."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,7 +21,13 @@ from tfaudiogan.audio.levels import (
     measure_level,
 )
 from tfaudiogan.corpus.journal import JOURNAL, append_journal, read_journal
-from tfaudiogan.corpus.manifest import MANIFEST, Pair, format_header, format_row
+from tfaudiogan.corpus.manifest import (
+    MANIFEST,
+    Pair,
+    format_header,
+    format_row,
+    read_manifest_text,
+)
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import write_text
 
@@ -47,11 +54,22 @@ class CorpusWriter:
     from ``MANIFEST_ROWS`` pairs on, new rows are appended to a journal beside it, which joins the
     manifest from time to time and with ``save``. A process that is killed loses none of them: the
     next writer of the folder reads the journal.
+
+    Args:
+        folder: of the corpus; made where it is missing.
+        task: of its pairs.
+        sample_rate: in hertz.
+        overwrite: forget the pairs of another task or sample rate that the folder holds.
+
+    Raises:
+        InputError: when it holds such pairs, unless they are to be overwritten.
     """
 
     MANIFEST_ROWS = 200
 
-    def __init__(self, folder: Path | str, task: str, sample_rate: int) -> None:
+    def __init__(
+        self, folder: Path | str, task: str, sample_rate: int, overwrite: bool = False
+    ) -> None:
         self.folder = Path(folder)
         self.task = task
         self.sample_rate = sample_rate
@@ -61,15 +79,17 @@ class CorpusWriter:
         self._journaled = 0
         path = self.folder / MANIFEST
         if path.is_file():
-            with path.open(newline="", encoding="utf-8") as stream:
-                for row in csv.DictReader(stream):
-                    try:
-                        pair = Pair.from_row(row)
-                    except (KeyError, TypeError, ValueError):
-                        continue
+            for row in csv.DictReader(io.StringIO(read_manifest_text(path), newline="")):
+                try:
+                    pair = Pair.from_row(row)
+                except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+                    continue
+                if not overwrite or self.accepts(pair):
                     self._pairs[pair.name] = pair
         journal = read_journal(self.folder / JOURNAL)
-        self._pairs.update((pair.name, pair) for pair in journal)
+        self._pairs.update(
+            (pair.name, pair) for pair in journal if not overwrite or self.accepts(pair)
+        )
         for pair in self._pairs.values():
             for name, value in (("sample_rate", sample_rate), ("task", task)):
                 if getattr(pair, name) != value:
@@ -79,6 +99,11 @@ class CorpusWriter:
                     )
         if journal:
             self.save()
+
+    @property
+    def pairs(self) -> Mapping[str, Pair]:
+        """The pairs in the manifest so far, by name."""
+        return self._pairs
 
     def accepts(self, pair: Pair) -> bool:
         """Whether the pair is of the corpus's task and sample rate."""

@@ -1,6 +1,7 @@
 """Build a corpus in parallel, whatever makes its pairs: resumable after each of them."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +67,14 @@ def build_corpus(
     jobs: int | None = None,
     beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
+    overwrite: bool = False,
     what: str = "tracks",
 ) -> tuple[Corpus, RenderReport]:
     """Make every pair that ``out`` doesn't hold already from the same files and settings.
 
-    Pairs of other settings are replaced. Each pair is recorded as it is made, so a run that was
-    stopped goes on where it was. The bytes don't depend on the number of jobs, nor on whether they
-    run here or on many machines.
+    Pairs whose files or split have changed are replaced. Each pair is recorded as it is made, so a
+    run that was stopped goes on where it was. The bytes don't depend on the number of jobs, nor on
+    whether they run here or on many machines.
 
     Args:
         out: the corpus's folder.
@@ -83,19 +85,22 @@ def build_corpus(
         jobs: processes, each with one track in memory; one for each processor by default.
         beam: Apache Beam's pipeline options (``making.beam``); its workers then take the place of
             ``jobs`` processes, and see every path under the name that it has here.
-        tracks: at most so many of each split, or a number for each split by name. Which ones
-            depends on their names alone.
+        tracks: at most so many of each split, or a number for each split by name, where a split
+            that is not named is whole. Which ones depends on their names alone.
+        overwrite: replace pairs of other settings, and drop those of other sources.
         what: what the recipes are, for the message when none can be made.
 
     Raises:
-        InputError: when no pair can be made, or a setting is wrong. A track that can't be made is
-            no error: the report names it.
+        InputError: when no pair can be made, a setting is wrong, or ``out`` holds pairs of other
+            settings or sources. A track that can't be made is no error: the report names it.
     """
     check_jobs(jobs)
     if beam is not None:
         require_beam()
     wanted = _choose(recipes, tracks)
-    writer = CorpusWriter(out, task, sample_rate)
+    writer = CorpusWriter(out, task, sample_rate, overwrite)
+    if not overwrite:
+        _check_sources(writer, recipes, what)
     _remove_partial_files(writer.folder)
     record_reported(writer)
 
@@ -109,6 +114,8 @@ def build_corpus(
         except OSError as error:
             refused[recipe.name] = f"{error.filename} cannot be read: {error.strerror}"
             continue
+        if not overwrite:
+            _check_settings(writer, recipe, source_sha256)
         if writer.done(recipe.name, recipe.split, source_sha256, recipe.settings):
             done.append(recipe.name)
         elif recipe.name in wanted:
@@ -153,15 +160,45 @@ def _choose(recipes: Sequence[Recipe], tracks: int | Mapping[str, int] | None) -
     """Names of the tracks to render: in each split those with the smallest hash of the name."""
     if tracks is None:
         return {recipe.name for recipe in recipes}
-    limits = tracks if isinstance(tracks, Mapping) else dict.fromkeys(SPLITS, tracks)
-    names = set()
+    limits = dict(tracks) if isinstance(tracks, Mapping) else dict.fromkeys(SPLITS, tracks)
     for split, limit in limits.items():
         if split not in SPLITS or limit < 0:
             raise InputError(f"{limit} tracks of {split!r}; expected 0 or more of {SPLITS}")
+    names = set()
+    for split in SPLITS:
         of_split = [recipe.name for recipe in recipes if recipe.split == split]
         of_split.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
-        names.update(of_split[:limit])
+        names.update(of_split[: limits.get(split)])
     return names
+
+
+_ADVICE = "give the same, replace it with --overwrite, or give another --out"
+
+
+def _check_sources(writer: CorpusWriter, recipes: Sequence[Recipe], what: str) -> None:
+    """Raise InputError when the corpus holds a pair that no recipe makes."""
+    wanted = {recipe.name for recipe in recipes}
+    for name in writer.pairs:
+        if name not in wanted:
+            raise InputError(
+                f"{writer.folder} holds {name}, which is not one of the {len(wanted)} {what}; "
+                f"{_ADVICE}"
+            )
+
+
+def _check_settings(writer: CorpusWriter, recipe: Recipe, source_sha256: str) -> None:
+    """Raise InputError when the corpus holds the pair, made from the same with other settings."""
+    pair = writer.pairs.get(recipe.name)
+    if pair is None or pair.source_sha256 != source_sha256:
+        return
+    before = dict(pair.settings)
+    now = json.loads(json.dumps(dict(recipe.settings)))
+    for name in before | now:
+        if before.get(name) != now.get(name):
+            raise InputError(
+                f"{writer.folder} holds {pair.name} made with {name} "
+                f"{json.dumps(before.get(name))}, not {json.dumps(now.get(name))}; {_ADVICE}"
+            )
 
 
 def _remove_partial_files(folder: Path) -> None:

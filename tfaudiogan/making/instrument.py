@@ -37,6 +37,7 @@ def render_corpus(
     jobs: int | None = None,
     beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
+    overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
     """Render every performance in a folder of MIDI with two transformations.
 
@@ -51,8 +52,9 @@ def render_corpus(
         sample_rate: in hertz.
         jobs: processes, each with one track in memory; one for each processor by default.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        tracks: at most so many of each split, or a number for each split by name. Which ones
-            depends on their names alone.
+        tracks: at most so many of each split, or a number for each split by name, where a split
+            that is not named is whole. Which ones depends on their names alone.
+        overwrite: replace what ``out`` holds of other settings or other sources.
 
     Raises:
         InputError: when there is no track that can be rendered, or a setting is wrong. A file that
@@ -68,6 +70,7 @@ def render_corpus(
         jobs=jobs,
         beam=beam,
         tracks=tracks,
+        overwrite=overwrite,
         what=f"MIDI files in {midi_folder}",
     )
 

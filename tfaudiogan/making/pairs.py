@@ -90,6 +90,7 @@ def pair_recordings(
     sample_rate: int = 44100,
     alignment: bool = True,
     jobs: int | None = None,
+    overwrite: bool = False,
 ) -> tuple[Corpus, PairingReport]:
     """Match recordings by name, put each input onto its target's clock, and write a corpus.
 
@@ -104,6 +105,7 @@ def pair_recordings(
         sample_rate: of the corpus, in hertz.
         alignment: ``False`` trusts the recordings to be aligned to the sample from their beginning.
         jobs: processes, each with one pair in memory; one for each processor by default.
+        overwrite: replace what ``out`` holds of other settings or other recordings.
 
     Raises:
         InputError: when fewer than ``MIN_PAIRS`` pairs, or less than ``MIN_TOTAL_SECONDS`` in all,
@@ -136,6 +138,7 @@ def pair_recordings(
         task=TASK,
         sample_rate=sample_rate,
         jobs=jobs,
+        overwrite=overwrite,
         what=f"pairs of {input_folder} and {target_folder}",
     )
     written = {n: m for n, m in report.matches.items() if n not in rendered.refused}

@@ -40,6 +40,7 @@ def render_phone(
     jobs: int | None = None,
     beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
+    overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
     """Degrade every recording of a folder, or every performance of a folder of MIDI.
 
@@ -59,7 +60,9 @@ def render_phone(
         soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
         jobs: processes, each with one track in memory; one for each processor by default.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        tracks: at most so many pairs of each split, or a number for each split by name.
+        tracks: at most so many pairs of each split, or a number for each split by name, where a
+            split that is not named is whole.
+        overwrite: replace what ``out`` holds of other settings or other sources.
 
     Raises:
         InputError: when there is no track that can be rendered, a setting is wrong, or
@@ -90,6 +93,7 @@ def render_phone(
         jobs=jobs,
         beam=beam,
         tracks=tracks,
+        overwrite=overwrite,
         what=f"tracks in {source_folder}",
     )
 

@@ -51,6 +51,7 @@ def render_superres(
     jobs: int | None = None,
     beam: Sequence[str] | None = None,
     tracks: int | Mapping[str, int] | None = None,
+    overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
     """Lower the resolution of every recording of a folder, or performance of a folder of MIDI.
 
@@ -68,7 +69,9 @@ def render_superres(
         soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
         jobs: processes, each with one track in memory; one for each processor by default.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        tracks: at most so many pairs of each split, or a number for each split by name.
+        tracks: at most so many pairs of each split, or a number for each split by name, where a
+            split that is not named is whole.
+        overwrite: replace what ``out`` holds of other settings or other sources.
 
     Raises:
         InputError: when there is no track that can be rendered, or a setting is wrong. A file that
@@ -92,6 +95,7 @@ def render_superres(
         jobs=jobs,
         beam=beam,
         tracks=tracks,
+        overwrite=overwrite,
         what=f"tracks in {source_folder}",
     )
 
