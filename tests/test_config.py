@@ -83,7 +83,7 @@ def test_restoration_is_spectral_at_full_band():
         ({"context": 0}, "context is 0"),
         ({"blocks": 0}, "blocks is 0"),
         ({"d_max": -1}, "d_max is -1"),
-        ({"dropout": 1.0}, "dropout is 1;"),
+        ({"dropout": 1.0}, r"dropout is 1\.0;"),
     ],
 )
 def test_bad_generators_say_what_was_wrong(changes, words):

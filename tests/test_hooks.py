@@ -47,6 +47,7 @@ def test_an_overridden_method_is_still_there(base, ours, name, parameters):
 @pytest.mark.parametrize(
     ("base", "name"),
     [
+        (keras.Model, "_flatten_layers"),
         (keras_tuner.Tuner, "_is_worker"),
         (keras_tuner.Oracle, "_get_oracle_fname"),
         (keras_tuner.Oracle, "_get_trial_dir"),

@@ -1,15 +1,74 @@
 """What can be configured: one frozen dataclass for each thing, presets, and a JSON round trip."""
 
 import dataclasses
+import difflib
 import json
+import math
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import write_text
+
+SPECTRUM_WINDOW = 512
+"""Samples below which a window has no spectrum as the frequency loss and LSD take it."""
+
+OBJECTIVES = ("wasserstein", "saturating", "non_saturating")
+PENALTIES = ("interpolates", "generated")
+NORMALIZATIONS = ("layer", "batch", "none")
+SCHEDULES = ("step", "cosine", "constant")
+PRECISIONS = ("float32", "mixed_bfloat16", "auto")
+
+
+def _check_range(
+    section: Any,
+    names: Iterable[str],
+    least: float,
+    most: float = math.inf,
+    *,
+    open_at_least: bool = False,
+    open_at_most: bool = False,
+) -> None:
+    """Raise InputError for a field that is not a finite number between two bounds."""
+    for name in names:
+        value = getattr(section, name)
+        above = value > least if open_at_least else value >= least
+        below = value < most if open_at_most else value <= most
+        if not (above and below and math.isfinite(value)):
+            low = f"more than {least:g}" if open_at_least else f"{least:g} or more"
+            high = ""
+            if math.isfinite(most):
+                high = f" and less than {most:g}" if open_at_most else f" and at most {most:g}"
+            raise InputError(f"{name} is {value}; expected {low}{high}")
+
+
+def _check_choice(section: Any, name: str, choices: Sequence[str]) -> None:
+    value = getattr(section, name)
+    if value not in choices:
+        raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+
+
+def _check_blocks(name: str, window: int, blocks: int) -> None:
+    if window % 2**blocks:
+        raise InputError(
+            f"window is {window} samples; expected a multiple of {2**blocks} for the {blocks} "
+            f"blocks of the {name}"
+        )
+
+
+def _check_network(network: Any) -> None:
+    _check_range(network, ("blocks", "base_filters", "reduction"), 1)
+    _check_range(network, ("d_max",), 0)
+    # Each block halves the window and may double the filters; beyond, sizes do not fit anything.
+    _check_range(network, ("blocks", "d_max"), 0, 30)
+    if network.base_filters % 8:
+        raise InputError(
+            f"base_filters is {network.base_filters}; expected a multiple of 8, which the "
+            "branches of an inception module share"
+        )
 
 
 @dataclass(frozen=True)
@@ -25,6 +84,9 @@ class LossWeights:
     adversarial: float = 0.0
     log_ratio: float = 0.0
     multi_resolution: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_range(self, vars(self), 0)
 
     def active(self) -> dict[str, float]:
         """The terms whose weight is not zero."""
@@ -75,32 +137,30 @@ class GeneratorConfig:
     context: int = 256
 
     def __post_init__(self) -> None:
-        if self.kind not in GENERATOR_KINDS:
-            raise InputError(
-                f"generator: kind is {self.kind!r}; choose one of {', '.join(GENERATOR_KINDS)}"
-            )
-        for name, least in (
-            ("blocks", 1),
-            ("d_max", 0),
-            ("base_filters", 1),
-            ("reduction", 1),
-            ("n_fft", 16),
-            ("bands", 1),
-            ("context", 1),
-        ):
-            value = getattr(self, name)
-            if value < least:
-                raise InputError(f"generator: {name} is {value}; expected {least} or more")
-        if not 0 <= self.dropout < 1:
-            raise InputError(
-                f"generator: dropout is {self.dropout:g}; expected at least 0 and less than 1"
-            )
+        _check_choice(self, "kind", GENERATOR_KINDS)
+        _check_network(self)
+        _check_range(self, ("dropout",), 0, 1, open_at_most=True)
+        _check_range(self, ("n_fft",), 16)
+        _check_range(self, ("bands", "context"), 1)
         if self.n_fft & (self.n_fft - 1):
-            raise InputError(f"generator: n_fft is {self.n_fft}; expected a power of two")
+            raise InputError(f"n_fft is {self.n_fft}; expected a power of two")
         if self.kind == "spectral" and self.additive_skip:
             raise InputError(
-                "generator: additive_skip is true and kind is 'spectral', which starts as its "
-                "input already; set additive_skip to false"
+                "additive_skip is true and kind is 'spectral', which starts as its input already; "
+                "set additive_skip to false"
+            )
+
+    def check_window(self, window: int) -> None:
+        """Raise InputError when the network cannot take windows of so many samples."""
+        if self.kind == "waveform":
+            _check_blocks("generator", window, self.blocks)
+            return
+        hop = self.n_fft // 2
+        if window % hop or (window // hop + 1) % 2**self.blocks:
+            raise InputError(
+                f"window is {window} samples; expected {hop} times one less than a multiple of "
+                f"{2**self.blocks} for the n_fft {self.n_fft} and the {self.blocks} blocks of the "
+                "generator"
             )
 
 
@@ -115,6 +175,15 @@ class DiscriminatorConfig:
     dense_units: int = 128
     normalization: str = "layer"
 
+    def __post_init__(self) -> None:
+        _check_network(self)
+        _check_range(self, ("dense_units",), 1)
+        _check_choice(self, "normalization", NORMALIZATIONS)
+
+    def check_window(self, window: int) -> None:
+        """Raise InputError when the network cannot take windows of so many samples."""
+        _check_blocks("discriminator", window, self.blocks)
+
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
@@ -125,6 +194,13 @@ class AutoencoderConfig:
     base_filters: int = 64
     reduction: int = 4
 
+    def __post_init__(self) -> None:
+        _check_network(self)
+
+    def check_window(self, window: int) -> None:
+        """Raise InputError when the network cannot take windows of so many samples."""
+        _check_blocks("autoencoder", window, self.blocks)
+
 
 @dataclass(frozen=True)
 class AdversarialConfig:
@@ -132,17 +208,25 @@ class AdversarialConfig:
 
     ``objective`` is ``"wasserstein"``, ``"saturating"`` or ``"non_saturating"``. The critic's
     feedback joins the generator's loss from step ``coupling_step`` on. ``weight_clip`` replaces
-    the gradient penalty where it is given; ``relative_penalty`` takes the penalty's gradient for
-    windows of level 1 (``losses.relative_gradient``).
+    the gradient penalty where it is given. The penalty is the paper's unless ``relative_penalty``,
+    which takes its gradient for windows of level 1 (``losses.relative_gradient``).
     """
 
     objective: str = "wasserstein"
     n_critic: int = 5
     gradient_penalty: float = 10.0
     penalty_at: str = "interpolates"
-    relative_penalty: bool = True
+    relative_penalty: bool = False
     weight_clip: float | None = None
     coupling_step: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "objective", OBJECTIVES)
+        _check_choice(self, "penalty_at", PENALTIES)
+        _check_range(self, ("n_critic",), 1)
+        _check_range(self, ("gradient_penalty", "coupling_step"), 0)
+        if self.weight_clip is not None:
+            _check_range(self, ("weight_clip",), 0, open_at_least=True)
 
 
 @dataclass(frozen=True)
@@ -164,16 +248,35 @@ class OptimizerConfig:
     ema: float = 0.0
     clip_norm: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check_range(self, ("learning_rate", "discriminator_learning_rate", "clip_norm"), 0)
+        _check_range(self, ("warmup_steps",), 0)
+        _check_range(self, ("decay_factor",), 0, open_at_least=True)
+        _check_range(self, ("decay_epochs",), 1)
+        _check_range(self, ("ema",), 0, 1, open_at_most=True)
+        _check_choice(self, "schedule", SCHEDULES)
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long, how much at once, from which seed."""
+    """How long, how much at once, from which seed, in which numbers.
+
+    ``precision`` is what networks compute in while they train: ``"float32"``;
+    ``"mixed_bfloat16"``, with float32 weights, faster where the processor or GPU multiplies
+    bfloat16; or ``"auto"``, which a run replaces by one of the two (``training.precision``).
+    """
 
     epochs: int = 100
     steps_per_epoch: int = 100
     batch: int = 64
     seed: int = 0
     validation_windows: int = 1024
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        _check_range(self, ("epochs", "steps_per_epoch", "batch", "validation_windows"), 1)
+        _check_range(self, ("seed",), 0, 2**32 - 1)
+        _check_choice(self, "precision", PRECISIONS)
 
 
 @dataclass(frozen=True)
@@ -189,6 +292,19 @@ class Config:
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        _check_range(self, ("window",), 2)
+        self.generator.check_window(self.window)
+        if self.weights.adversarial:
+            self.discriminator.check_window(self.window)
+        if self.weights.feature:
+            self.autoencoder.check_window(self.window)
+        for term, least in (("frequency", SPECTRUM_WINDOW), ("multi_resolution", 256)):
+            if getattr(self.weights, term) and self.window < least:
+                raise InputError(
+                    f"window is {self.window} samples; the loss term {term} needs {least} or more"
+                )
 
     def to_json(self) -> str:
         """The configuration as indented JSON."""
@@ -210,19 +326,41 @@ class Config:
             if values.get("preset") == "restoration":
                 values["preset"] = "restoration-waveform"
         base = preset(values.get("preset", "paper"))
-        return _merge(base, values, source)
+        return base.changed(values, source)
+
+    def changed(self, values: Mapping[str, Any], source: str = "configuration") -> "Config":
+        """A copy with the fields that nested mappings name; unknown names are an error.
+
+        Raises:
+            InputError: for a name, type or value that does not fit, or what does not fit together.
+        """
+        try:
+            changed: Config = _merge(self, values, source)
+            return changed
+        except InputError as error:
+            if str(error).startswith(source):
+                raise
+            raise InputError(f"{source}: {error}") from error
 
     @classmethod
     def load(cls, path: Path | str) -> "Config":
         """Read what ``save`` wrote, or a file that gives only what differs from its preset."""
-        path = Path(path)
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} is not JSON ({error}); write it with Config.save") from error
-        if not isinstance(values, dict):
-            raise InputError(f"{path} holds a {type(values).__name__}; expected a JSON object")
-        return cls.from_dict(values, str(path))
+        return cls.from_dict(read_values(Path(path)), str(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """What a configuration's JSON file says, nested as it is and not checked.
+
+    Raises:
+        InputError: when the file is not a JSON object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({error}); write it with Config.save") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds a {type(values).__name__}; expected a JSON object")
+    return values
 
 
 SAVED_BEFORE_KINDS = {"blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip"}
@@ -246,17 +384,83 @@ def _merge(base: Any, values: Mapping[str, Any], source: str) -> Any:
             changes[name] = _merge(current, value, f"{source}: {name}")
         else:
             changes[name] = _checked(value, known[name].type, f"{source}: {name}")
-    return dataclasses.replace(base, **changes)
+    try:
+        return dataclasses.replace(base, **changes)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 def _checked(value: Any, kind: Any, source: str) -> Any:
     kinds = get_args(kind) if get_origin(kind) is types.UnionType else (kind,)
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise InputError(f"{source} is too large; expected a smaller number") from error
     if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
         names = " or ".join(k.__name__ for k in kinds)
         raise InputError(f"{source} is {value!r}; expected {names}")
     return value
+
+
+def fields() -> dict[str, Any]:
+    """The type of every field that can be set, by its dotted name, as in ``adversarial.n_critic``.
+
+    The name of the preset is none of them.
+    """
+    found: dict[str, Any] = {}
+    default = Config()
+    for one in dataclasses.fields(default):
+        section = getattr(default, one.name)
+        if dataclasses.is_dataclass(section):
+            found |= {f"{one.name}.{f.name}": f.type for f in dataclasses.fields(section)}
+        elif one.name != "preset":
+            found[one.name] = one.type
+    return found
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """``("adversarial.n_critic", 3)`` from ``"adversarial.n_critic=3"``, typed as the field is.
+
+    Raises:
+        InputError: for an unknown field or a value of another type.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise InputError(f"--set {text!r}; expected FIELD=VALUE, as in adversarial.n_critic=3")
+    known = fields()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1) or [
+            one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]
+        ]
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+        raise InputError(f"--set {text}: unknown field {name!r}; {hint}")
+    kind = known[name]
+    kinds = get_args(kind) if get_origin(kind) is types.UnionType else (kind,)
+    try:
+        return name, _parsed(value, kinds)
+    except ValueError as error:
+        names = " or ".join("none" if k is types.NoneType else k.__name__ for k in kinds)
+        raise InputError(f"--set {text}: {name} is {value!r}; expected {names}") from error
+
+
+def _parsed(text: str, kinds: Sequence[type]) -> Any:
+    if types.NoneType in kinds and text.lower() in ("none", "null"):
+        return None
+    if bool in kinds:
+        if text.lower() not in ("true", "false"):
+            raise ValueError(text)
+        return text.lower() == "true"
+    return next(kind for kind in (int, float, str) if kind in kinds)(text)
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted names as nested mappings: ``{"generator.d_max": 2}`` and the like."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        section, _, leaf = name.rpartition(".")
+        (found.setdefault(section, {}) if section else found)[leaf] = value
+    return found
 
 
 PRESETS: dict[str, Config] = {
@@ -316,7 +520,7 @@ def preset(name: str) -> Config:
     Raises:
         InputError: when there is none.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
 

@@ -26,6 +26,20 @@ RESOLUTIONS = (2048, 1024, 512, 256)
 """FFT sizes, in samples, of the multi-resolution loss and distance; hops are a quarter."""
 
 
+def resolutions_of(samples: int) -> list[int]:
+    """Those of ``RESOLUTIONS`` that fit into so many samples.
+
+    Raises:
+        ValueError: when none does.
+    """
+    sizes = [size for size in RESOLUTIONS if size <= samples]
+    if not sizes:
+        raise ValueError(
+            f"the window has {samples} samples; several resolutions need {RESOLUTIONS[-1]} or more"
+        )
+    return sizes
+
+
 def _signal(x):
     return ops.cast(ops.squeeze(x, axis=-1), "float32")
 
@@ -73,9 +87,12 @@ def multi_resolution_loss(generated, target):
     For each FFT size: ``||S_t - S_g|| / ||S_t||`` and the mean of ``|ln S_t - ln S_g|``, S being
     the magnitude of the STFT (Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, equations 4-6);
     then the mean over the sizes that fit into the window.
+
+    Raises:
+        ValueError: when the window is shorter than the smallest size.
     """
     generated, target = _signal(generated), _signal(target)
-    sizes = [size for size in RESOLUTIONS if size <= target.shape[-1]]
+    sizes = resolutions_of(target.shape[-1])
     total = 0.0
     for size in sizes:
         power_generated = power_spectrogram(generated, size, size // 4) + SILENCE_POWER

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from tfaudiogan.audio.spectra import mel_filters, power_spectrogram
-from tfaudiogan.losses import RESOLUTIONS, SILENCE_POWER
+from tfaudiogan.losses import SILENCE_POWER, resolutions_of
 
 
 def _float32(x):
@@ -69,7 +69,7 @@ def multi_resolution_distance(generated, target):
     The sizes are ``losses.RESOLUTIONS``, as far as they fit; powers are floored at -80 dBFS.
     """
     generated, target = _float32(generated), _float32(target)
-    sizes = [size for size in RESOLUTIONS if size <= target.shape[-1]]
+    sizes = resolutions_of(target.shape[-1])
     distances = [
         _decibel_distance(
             power_spectrogram(generated, size, size // 4),

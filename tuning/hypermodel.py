@@ -48,7 +48,7 @@ class SearchModel(keras_tuner.HyperModel):
     ) -> None:
         super().__init__(name="tfaudiogan")
         self._base, self._space, self._corpus, self._steps = base, space, corpus, steps
-        self._autoencoder = functools.cache(lambda: load_autoencoder(autoencoder, base.window))
+        self._autoencoder = functools.cache(lambda: load_autoencoder(autoencoder, base, corpus))
         self._training = functools.lru_cache(maxsize=4)(self._read)
         self._validation = functools.cache(self._read_validation)
 

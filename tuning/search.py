@@ -11,7 +11,6 @@ All give the same options otherwise. A worker that died is started again under i
 takes up its trial; the whole search is continued by starting all of them again.
 """
 
-import dataclasses
 import os
 import shlex
 import sys
@@ -22,13 +21,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfaudiogan import config as configuration
-from tfaudiogan.commands.options import Data
+from tfaudiogan.commands.options import Data, Precision, Set, asked, configure
 from tfaudiogan.commands.running import run
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 from tuning import space as searching
-from tuning.settings import OBJECTIVES, TUNERS, Settings, claim
+from tuning.settings import OBJECTIVES, TUNERS, Settings, claim, earlier_precision
 
 if TYPE_CHECKING:
     from tfaudiogan.corpus.reading import Corpus
@@ -76,8 +75,11 @@ def search(
         float | None, typer.Option(help="Length of a trial, in place of --steps.")
     ] = None,
     preset: Annotated[
-        str, typer.Option(help=f"What is not searched: {', '.join(configuration.PRESETS)}.")
-    ] = "paper",
+        str | None,
+        typer.Option(
+            help=f"What is not searched: {', '.join(configuration.PRESETS)}; paper unless given."
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
     ] = None,
@@ -109,7 +111,15 @@ def search(
     autoencoder_steps: Annotated[
         int, typer.Option(help="Of the pretraining that all trials share.", min=1)
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the points and of every trial.", min=0)] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Random seed of the points and of every trial; the configuration's unless given.",
+            min=0,
+        ),
+    ] = None,
+    precision: Precision = None,
+    set_: Set = None,
     role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")] = "alone",
     worker_id: Annotated[
         str | None, typer.Option(help="A name of its own for each worker.")
@@ -117,6 +127,20 @@ def search(
     chief: Annotated[str, typer.Option(help="Where the chief listens.")] = "127.0.0.1:8000",
 ) -> None:
     """Search loss weights, d_max and learning rates for the best validation score."""
+    base = configure(
+        asked(
+            preset,
+            config,
+            None,
+            {
+                "window": window,
+                "training.batch": batch,
+                "training.seed": seed,
+                "training.precision": precision,
+            },
+            set_,
+        )
+    )
     settings = Settings(
         tuner=tuner,
         objective=objective,
@@ -125,15 +149,7 @@ def search(
         minutes=minutes,
         early_stopping=early_stopping,
         autoencoder_steps=autoencoder_steps,
-        seed=seed,
-    )
-    base = Config.load(config) if config else configuration.preset(preset)
-    changes = {"batch": batch, "seed": seed}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    base = dataclasses.replace(
-        base,
-        window=base.window if window is None else window,
-        training=dataclasses.replace(base.training, **changes),
+        seed=base.training.seed,
     )
     narrowing = searching.read_narrowing(space) if space else {}
     narrowing |= dict(map(searching.parse_range, ranges or ()))
@@ -216,6 +232,10 @@ def run_search(
         InputError: when something does not fit together, or ``out`` holds another search.
     """
     out, settings = Path(out), settings or Settings()
+    if base.training.precision == "auto":
+        from tfaudiogan.training.precision import resolve
+
+        base = resolve(base, earlier_precision(out))
     space = searching.Space.over(base, narrowing)
     kept = searching.derive(base, {"frequency": False, "feature": False, "adversarial": False})
     if not kept.weights.active():
@@ -223,6 +243,11 @@ def run_search(
             "the base configuration has only loss terms that are searched; "
             "give one of time, log_ratio or multi_resolution a weight"
         )
+    if space.can_use_features:
+        base.autoencoder.check_window(base.window)
+    from tfaudiogan.runs.checks import check_splits
+
+    check_splits(corpus, base.window, ("train", "validation"), base.training.batch)
     claim(out, corpus, base, space.to_dict(), settings)
 
     from keras_tuner.errors import FatalError

@@ -1,7 +1,6 @@
 """How a search goes about it, and the file that keeps two searches from mixing in one folder."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from typing import Any
 from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
-from tfaudiogan.storage import write_text
+from tfaudiogan.runs.identity import flatten, read_json, settle
 
 TUNERS = ("random", "bayesian", "hyperband")
 OBJECTIVES = {"val_snr": "max", "val_lsd": "min", "weighted": "max"}
 ROUNDS = 9
+FILE = "search.json"
 
 
 @dataclass(frozen=True)
@@ -105,31 +105,16 @@ def claim(
         "base": dataclasses.asdict(base),
         "settings": dataclasses.asdict(settings),
     }
-    path = out / "search.json"
-    if not path.exists():
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(identity, indent=2) + "\n")
-        return
-    try:
-        before = _flat(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}); give another --out") from error
-    now = _flat(json.loads(json.dumps(identity)))
-    changed = [name for name in before | now if before.get(name) != now.get(name)]
-    if changed:
-        name = changed[0]
-        more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-        raise InputError(
-            f"{out} holds another search: {name} was {json.dumps(before.get(name))}, "
-            f"now it is {json.dumps(now.get(name))}{more}; give the same, or another --out"
-        )
+    settle(out / FILE, identity, "give the same, or another --out")
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
+def earlier_precision(out: Path) -> str | None:
+    """What ``"auto"`` has come to in the search that ``out`` holds; ``None`` where it holds none.
+
+    Raises:
+        InputError: when the search's file is damaged.
+    """
+    if not (out / FILE).is_file():
+        return None
+    known = dict(flatten(read_json(out / FILE)))
+    return known.get("base.training.precision", "float32")

@@ -5,6 +5,7 @@ import pytest
 
 from tests.experiments.conftest import TINY, with_modern
 from tests.reporting.pages import Outline
+from tests.runs.tiny import SignalAt
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation import scores as scoring
 from tfaudiogan.experiments import table1
@@ -39,8 +40,7 @@ def whole(corpus, tmp_path_factory, presets):
     with pytest.MonkeyPatch.context() as patch:
 
         def interrupted(config, corpus, run, **options):
-            folder = train(config, corpus, run, **{**options, "steps": 1})
-            raise Interrupted(str(folder.path))
+            return train(config, corpus, run, **options, callbacks=[SignalAt(1)])
 
         train = training.train
         patch.setattr(
@@ -68,7 +68,7 @@ def test_the_folder_holds_runs_table_and_page(whole):
         run = training.RunFolder(out / "runs" / name)
         assert training.read_progress(run.checkpoint)["step"] == 3
         assert run.generator.is_file()
-    assert not list(out.glob("runs/*/autoencoder.keras"))
+    assert list(out.glob("runs/*/autoencoder.keras")) == [out / "runs/feature/autoencoder.keras"]
     content = json.loads((out / "table1.json").read_text())
     assert Scores.from_json(json.dumps(content["scores"])) == scores
     assert [row["label"] for row in content["rows"]] == LABELS

@@ -2,12 +2,9 @@ import dataclasses
 
 import keras
 import numpy as np
-import pytest
 
 from tests.experiments.conftest import TINY, with_modern
 from tfaudiogan.config import LossWeights, OptimizerConfig
-from tfaudiogan.errors import InputError
-from tfaudiogan.experiments.ledger import settle
 from tfaudiogan.experiments.variants import composite_losses, table1_variants
 from tfaudiogan.models import build_autoencoder
 from tfaudiogan.training.build import build_model
@@ -44,29 +41,6 @@ def test_all_rows_start_with_the_same_generator(monkeypatch):
     for start in starts[1:]:
         for ours, theirs in zip(start, starts[0], strict=True):
             np.testing.assert_array_equal(ours, theirs)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"steps": 4}, "made with steps 3, not 4"),
-        ({"corpus": "b" * 64}, "made with corpus aaaaaaaaaaaa…, not bbbbbbbbbbbb…"),
-        ({"config": {"training": {"batch": 8}}}, "made with config.training.batch 4, not 8"),
-        ({"config": {}}, "made with config.training.batch 4, not None"),
-    ],
-)
-def test_another_experiment_in_a_folder_is_refused_by_what_differs(change, words, tmp_path):
-    made_of = {"steps": 3, "corpus": "a" * 64, "config": {"training": {"batch": 4}}}
-    settle(tmp_path, made_of)
-    settle(tmp_path, made_of)
-    with pytest.raises(InputError, match=words):
-        settle(tmp_path, made_of | change)
-
-
-def test_a_damaged_ledger_is_named(tmp_path):
-    (tmp_path / "experiment.json").write_text("{")
-    with pytest.raises(InputError, match=r"experiment\.json is damaged"):
-        settle(tmp_path, {"steps": 1})
 
 
 def test_the_rows_keep_what_the_base_says_of_its_optimiser():

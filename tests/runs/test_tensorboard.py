@@ -1,10 +1,13 @@
+import dataclasses
 import sys
 
+import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.experiments.conftest import TINY
+from tfaudiogan.config import OptimizerConfig
 from tfaudiogan.errors import InputError
 from tfaudiogan.runs import tensorboard
 from tfaudiogan.runs.tensorboard import ExcerptSummaries, tensorboard_callbacks
@@ -66,3 +69,19 @@ def test_a_missing_package_is_named(name, corpus, tmp_path, monkeypatch):
 def test_epochs_between_two_logs_are_positive(corpus, tmp_path):
     with pytest.raises(ValueError, match="every_epochs is 0"):
         ExcerptSummaries(tmp_path, corpus, 512, every_epochs=0)
+
+
+def test_excerpts_are_made_with_the_averaged_weights(corpus, tmp_path, monkeypatch):
+    seen = []
+
+    def generate(self, audio):
+        seen.append([np.array(w) for w in self.model.generator.get_weights()])
+        return audio
+
+    monkeypatch.setattr(ExcerptSummaries, "_generate", generate)
+    config = dataclasses.replace(TINY, optimizer=OptimizerConfig(ema=0.5))
+    train(config, corpus, tmp_path, callbacks=[ExcerptSummaries(tmp_path, corpus, 512, 1, 0.2)])
+    # After the only epoch, whose best generator holds the average too.
+    saved = keras.saving.load_model(tmp_path / "generator.keras").get_weights()
+    for found, expected in zip(seen[0], saved, strict=True):
+        np.testing.assert_array_equal(found, expected)

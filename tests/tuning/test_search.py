@@ -92,7 +92,7 @@ def test_ctrl_c_says_how_to_go_on(corpus, tmp_path, monkeypatch, capsys):
 
 def test_another_corpus_is_refused_and_so_is_a_base_without_a_term_of_its_own(corpus, tmp_path):
     (tmp_path / "search.json").write_text(json.dumps({"data": {"sha256": "0" * 16}}))
-    with pytest.raises(InputError, match=r"data\.sha256 was \"0{16}\", now it is"):
+    with pytest.raises(InputError, match=r"data\.sha256 \"0{16}\", not"):
         run_search(corpus, tmp_path, 1, base=BASE)
     with pytest.raises(InputError, match="only loss terms that are searched"):
         run_search(corpus, tmp_path, 1, base=replace(BASE, weights=LossWeights(time=0.0)))
@@ -216,3 +216,19 @@ def test_a_chief_and_two_workers_share_a_search(corpus, tmp_path):
     assert "train   python train.py" in outputs[0]
     shown = [text.count("val_snr") for text in outputs[1:]]
     assert min(shown) > 0, "one worker had nothing to do"
+
+
+@pytest.mark.parametrize(("options", "expected"), [([], 7), (["--seed", "3"], 3)])
+def test_the_seed_is_the_configurations_unless_given(
+    options, expected, corpus, tmp_path, monkeypatch
+):
+    seen = {}
+    monkeypatch.setattr(
+        "tuning.search.run_search", lambda *_, **given: seen.update(given) or sys.exit(0)
+    )
+    replace(BASE, training=replace(BASE.training, seed=7)).save(tmp_path / "base.json")
+    base = ["--config", str(tmp_path / "base.json"), "--set", "optimizer.ema=0.9"]
+    with pytest.raises(SystemExit):
+        main(["--data", str(corpus.folder), "--out", str(tmp_path / "out"), *base, *options])
+    assert (seen["base"].training.seed, seen["settings"].seed) == (expected, expected)
+    assert seen["base"].optimizer.ema == 0.9

@@ -57,12 +57,12 @@ def test_settings_without_sense_are_refused(options, words):
             TINY,
             {},
             Settings(),
-            r'data.sha256 was "a{16}", now it is "b{16}"',
+            r'made with data.sha256 "a{16}", not "b{16}"',
         ),
-        (CORPUS, replace(TINY, window=1024), {}, Settings(), "base.window was 512, now it is 1024"),
-        (CORPUS, TINY, {"d_max": 1}, Settings(), r"space.d_max was \[0, 1\], now it is 1"),
-        (CORPUS, TINY, {"lambda_f": [1, 2]}, Settings(), r"space.lambda_f was \[0.1, 100.0\]"),
-        (CORPUS, TINY, {}, Settings(tuner="bayesian"), 'settings.tuner was "random"'),
+        (CORPUS, replace(TINY, window=1024), {}, Settings(), "base.window 512, not 1024"),
+        (CORPUS, TINY, {"d_max": 1}, Settings(), r"space.d_max \[0, 1\], not 1"),
+        (CORPUS, TINY, {"lambda_f": [1, 2]}, Settings(), r"space.lambda_f \[0.1, 100.0\]"),
+        (CORPUS, TINY, {}, Settings(tuner="bayesian"), 'settings.tuner "random"'),
     ],
 )
 def test_a_folder_belongs_to_one_search(corpus, base, narrowing, settings, words, tmp_path):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tfaudiogan import config as configuration
-from tfaudiogan.commands.options import Data, configure
+from tfaudiogan.commands.options import Data, Precision, Set, asked, configure
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
@@ -29,7 +29,9 @@ def _demo_corpus(seed: int):
     midi = Path("corpora/demo-midi")
     console.print("composing and rendering the demo corpus")
     compose_corpus(midi, seed=seed)
-    corpus, _ = render_corpus(midi, Path("corpora/demo"), sample_rate=DEMO_SAMPLE_RATE)
+    corpus, _ = render_corpus(
+        midi, Path("corpora/demo"), sample_rate=DEMO_SAMPLE_RATE, overwrite=True
+    )
     return corpus
 
 
@@ -79,14 +81,28 @@ def train(
         ),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --run.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    precision: Precision = None,
+    set_: Set = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue the run in --run with all that made it; an option that contradicts it "
+            "is an error.",
+        ),
+    ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Begin anew where --run holds a run.")
+        bool,
+        typer.Option("--overwrite", help="Begin anew where --run holds a run, which is removed."),
     ] = False,
     monitor: Annotated[
-        str, typer.Option(help="Log whose best epoch is kept: val_snr, val_lsd, val_loss.")
-    ] = "val_snr",
+        str | None,
+        typer.Option(
+            help="Log whose best epoch is kept: val_snr (unless given), val_lsd, val_loss or that "
+            "of a loss term, as in val_frequency."
+        ),
+    ] = None,
     objective: Annotated[
         str | None, typer.Option(help="wasserstein, saturating or non_saturating.")
     ] = None,
@@ -99,7 +115,8 @@ def train(
         bool | None,
         typer.Option(
             "--relative-penalty/--absolute-penalty",
-            help="The critic's gradient for windows of level 1, or as it is.",
+            help="Take the critic's gradient for windows of level 1, or as it is (the paper's "
+            "penalty, which is used unless given).",
         ),
     ] = None,
     weight_clip: Annotated[
@@ -117,8 +134,13 @@ def train(
     autoencoder: Annotated[
         Path | None, typer.Option(help="Trained autoencoder; pretrained first unless given.")
     ] = None,
-    autoencoder_steps: Annotated[int, typer.Option(min=1)] = 1000,
-    licence: Annotated[str, typer.Option(help="Of the weights, kept in the model file.")] = "",
+    autoencoder_steps: Annotated[
+        int | None,
+        typer.Option(help="Of its pretraining, two updates each; 1000 unless given.", min=1),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the weights, kept in the model file.")
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Log curves, audio and spectrograms too.")
     ] = False,
@@ -132,39 +154,55 @@ def train(
 ) -> None:
     """Train a generator, evaluate it and write its report; without --data, on the demo corpus."""
     from tfaudiogan.corpus.reading import Corpus
+    from tfaudiogan.runs.checks import check_monitor, check_splits
+    from tfaudiogan.runs.folder import RESUME_ADVICE, RunFolder
+    from tfaudiogan.runs.identity import check_given
 
-    corpus = Corpus.load(data) if data else None
-    preset = preset or ("paper" if data else "demo")
-    if additive_skip is None and config is None and corpus and corpus.task == "superres":
-        additive_skip = configuration.preset(preset).generator.kind == "waveform"
-    chosen = configure(
+    values = asked(
         preset,
         config,
         loss,
         {
-            "generator": {"d_max": d_max, "additive_skip": additive_skip},
-            "discriminator": {"normalization": normalization},
-            "adversarial": {
-                "objective": objective,
-                "n_critic": n_critic,
-                "gradient_penalty": gradient_penalty,
-                "penalty_at": penalty_at,
-                "relative_penalty": relative_penalty,
-                "weight_clip": weight_clip,
-                "coupling_step": coupling_step,
-            },
-            "optimizer": {"learning_rate": learning_rate},
-            "training": {
-                "epochs": epochs,
-                "steps_per_epoch": steps_per_epoch,
-                "batch": batch,
-                "seed": seed,
-            },
+            "window": window,
+            "generator.d_max": d_max,
+            "generator.additive_skip": additive_skip,
+            "discriminator.normalization": normalization,
+            "adversarial.objective": objective,
+            "adversarial.n_critic": n_critic,
+            "adversarial.gradient_penalty": gradient_penalty,
+            "adversarial.penalty_at": penalty_at,
+            "adversarial.relative_penalty": relative_penalty,
+            "adversarial.weight_clip": weight_clip,
+            "adversarial.coupling_step": coupling_step,
+            "optimizer.learning_rate": learning_rate,
+            "training.epochs": epochs,
+            "training.steps_per_epoch": steps_per_epoch,
+            "training.batch": batch,
+            "training.seed": seed,
+            "training.precision": precision,
         },
-        window,
+        set_,
     )
-    if resume and run is None:
-        raise InputError("--resume needs the --run to continue")
+    if resume and overwrite:
+        raise InputError("--resume continues a run and --overwrite begins it anew; give one")
+    if resume:
+        if run is None:
+            raise InputError("--resume needs the --run to continue")
+        chosen, facts = RunFolder(run).read()
+        if values.get("training", {}).get("precision") == "auto":
+            del values["training"]["precision"]
+        check_given(run, dataclasses.asdict(chosen), values, RESUME_ADVICE)
+        corpus = Corpus.load(data or facts["corpus"])
+    else:
+        corpus = Corpus.load(data) if data else None
+        chosen = configure(values, "paper" if data else "demo")
+        if additive_skip is None and config is None and corpus and corpus.task == "superres":
+            skip = {"generator": {"additive_skip": chosen.generator.kind == "waveform"}}
+            if "additive_skip" not in values.get("generator", {}):
+                chosen = chosen.changed(skip)
+        check_monitor(chosen, monitor or "val_snr")
+        if run is not None and not overwrite:
+            RunFolder(run).check_free()
     from tfaudiogan.evaluation.run_report import report_run
     from tfaudiogan.runs.devices import choose
     from tfaudiogan.runs.train import train as train_run
@@ -173,6 +211,7 @@ def train(
     corpus = corpus or _demo_corpus(chosen.training.seed)
     name = f"{corpus.folder.resolve().name}-{chosen.preset}" if data else "demo"
     folder = run or _next_free(Path("runs") / name)
+    check_splits(corpus, chosen.window, ("test",))
     callbacks = []
     if tensorboard and devices.chief:
         from tfaudiogan.runs.tensorboard import tensorboard_callbacks
@@ -208,7 +247,10 @@ experiments = typer.Typer(
 AutoencoderSteps = Annotated[
     int, typer.Option(help="Of the autoencoder's pretraining, two updates each.", min=1)
 ]
-Preset = Annotated[str, typer.Option(help=f"Networks, window and batch: one of {PRESETS}.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(help=f"Networks, window and batch: one of {PRESETS}; paper unless given."),
+]
 File = Annotated[
     Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
 ]
@@ -221,7 +263,7 @@ File = Annotated[
 def table1(
     data: Data,
     out: Annotated[Path, typer.Option(help="The experiment's folder; continued if it is there.")],
-    preset: Preset = "paper",
+    preset: Preset = None,
     config: File = None,
     steps: Annotated[
         int | None, typer.Option(help="Generator updates of each row, in place of epochs.", min=1)
@@ -232,7 +274,9 @@ def table1(
     n_critic: Annotated[
         int | None, typer.Option(help="Critic updates for each generator update.", min=1)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    precision: Precision = None,
+    set_: Set = None,
     autoencoder_steps: AutoencoderSteps = 1000,
     windows: Annotated[
         int | None, typer.Option(help="At most so many test windows, evenly spread.", min=1)
@@ -245,18 +289,24 @@ def table1(
 
     The four take the optimiser of the paper, or of [b]--config[/] where it is given.
     """
-    chosen = configure(
+    values = asked(
         preset,
         config,
         None,
         {
-            "adversarial": {"n_critic": n_critic},
-            "training": {"epochs": epochs, "batch": batch, "seed": seed},
+            "window": window,
+            "adversarial.n_critic": n_critic,
+            "training.epochs": epochs,
+            "training.batch": batch,
+            "training.seed": seed,
+            "training.precision": precision,
         },
-        window,
+        set_,
     )
+    chosen = configure(values)
     if config is None:
         chosen = dataclasses.replace(chosen, optimizer=configuration.preset("paper").optimizer)
+        chosen = chosen.changed({"optimizer": values.get("optimizer", {})})
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.experiments.table1 import run_table1
 
@@ -281,14 +331,16 @@ def table1(
 def figure6(
     data: Data,
     out: Annotated[Path, typer.Option(help="The experiment's folder; continued if it is there.")],
-    preset: Preset = "paper",
+    preset: Preset = None,
     config: File = None,
     window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
     batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
     batches: Annotated[
         int, typer.Option(help="So many times 64 pairs of windows are shown.", min=1)
     ] = 10,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    precision: Precision = None,
+    set_: Set = None,
     autoencoder: Annotated[
         Path | None, typer.Option(help="Trained autoencoder; trained first unless given.")
     ] = None,
@@ -298,7 +350,13 @@ def figure6(
     ] = 0.0,
 ) -> None:
     """Embed the autoencoder's bottleneck channels, and say how separable the two sounds are."""
-    chosen = configure(preset, config, None, {"training": {"batch": batch, "seed": seed}}, window)
+    options = {
+        "window": window,
+        "training.batch": batch,
+        "training.seed": seed,
+        "training.precision": precision,
+    }
+    chosen = configure(asked(preset, config, None, options, set_))
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.experiments.figure6 import run_figure6
 

@@ -387,7 +387,7 @@ def _compiled(metrics: tuple[tuple[str, MetricFunction], ...]) -> Callable:
             return {name: metric(*pair) for name, metric in metrics}
 
     model = MetricModel()
-    model.compile(jit_compile=keras.config.backend() != "tensorflow")
+    model.compile(jit_compile=keras.config.backend() == "jax")
     return model.predict_on_batch
 
 

@@ -13,9 +13,11 @@ from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.figure6_page import write_figure6
-from tfaudiogan.experiments.ledger import settle
+from tfaudiogan.experiments.folder import EXPERIMENT, settled_precision
 from tfaudiogan.experiments.separation import Separation, embed, separability
 from tfaudiogan.progress import console, progress_bar
+from tfaudiogan.runs.checks import check_splits
+from tfaudiogan.runs.identity import settle
 from tfaudiogan.storage import checksum, write_text
 
 SPLIT = "test"
@@ -71,9 +73,14 @@ def run_figure6(
         raise InputError(f"{batches} batches of {batch} pairs; expected 5 pairs or more")
     if not 0 <= classifier_weight < float("inf"):
         raise InputError(f"classifier weight is {classifier_weight}; expected 0 or more")
+    config = settled_precision(config, out)
+    config.autoencoder.check_window(config.window)
+    check_splits(corpus, config.window, (SPLIT,) if autoencoder else ("train", SPLIT))
+    if autoencoder is not None:
+        load_autoencoder(Path(autoencoder), config, corpus)
     used = ("window", "autoencoder", "optimizer", "training")
     settle(
-        out,
+        out / EXPERIMENT,
         {
             "experiment": "figure6",
             "corpus": corpus.checksum,
@@ -81,12 +88,13 @@ def run_figure6(
             "autoencoder": checksum(autoencoder) if autoencoder else "trained here",
             "config": {n: v for n, v in dataclasses.asdict(config).items() if n in used},
         },
+        "give the same, or another --out",
     )
     config.save(out / "config.json")
     parts = []
     for name, label, weight in _variants(classifier_weight):
         if autoencoder is not None and not weight:
-            network = load_autoencoder(Path(autoencoder), config.window)
+            network = load_autoencoder(Path(autoencoder), config, corpus)
         else:
             path = out / f"autoencoder-{name}.keras"
             network = _trained(config, corpus, path, autoencoder_steps, weight)
@@ -132,7 +140,7 @@ def _trained(
     from tfaudiogan.runs.train import load_autoencoder, train_autoencoder
 
     if path.is_file():
-        return load_autoencoder(path, config.window)
+        return load_autoencoder(path, config, corpus)
     console.print(f"training {path.stem} for {steps} steps")
     return train_autoencoder(config, corpus, path, steps, classifier_weight=classifier_weight)
 

@@ -5,17 +5,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tfaudiogan.config import Config
+from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.run_report import run_metrics
 from tfaudiogan.evaluation.scores import score
-from tfaudiogan.experiments.ledger import settle
+from tfaudiogan.experiments.folder import EXPERIMENT, settled_precision
 from tfaudiogan.experiments.table1_page import write_table1
 from tfaudiogan.experiments.variants import Variant, table1_variants
 from tfaudiogan.inference.load import load_model
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
+from tfaudiogan.runs.checks import check_splits
+from tfaudiogan.runs.identity import read_json, settle
 from tfaudiogan.storage import checksum, write_text
 
 METRICS = ("snr", "lsd", "multi_resolution_distance")
@@ -61,9 +63,11 @@ def run_table1(
     for name, value in (("steps", steps), ("autoencoder steps", autoencoder_steps)):
         if value < 1:
             raise InputError(f"{name} is {value}; expected 1 or more")
+    config = settled_precision(config, out)
     variants = table1_variants(config, recipe)
+    check_splits(corpus, config.window, (SPLIT,))
     settle(
-        out,
+        out / EXPERIMENT,
         {
             "experiment": "table1",
             "corpus": corpus.checksum,
@@ -71,6 +75,7 @@ def run_table1(
             "autoencoder_steps": autoencoder_steps,
             "config": {n: v for n, v in dataclasses.asdict(config).items() if n != "weights"},
         },
+        "give the same, or another --out",
     )
     config.save(out / "config.json")
     autoencoder = _autoencoder(config, corpus, out / "autoencoder.keras", autoencoder_steps)
@@ -100,8 +105,12 @@ def run_table1(
 
 def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path:
     from tfaudiogan.runs.train import train_autoencoder
+    from tfaudiogan.training.build import check_networks
 
     if not path.is_file():
+        check_networks(
+            dataclasses.replace(config, weights=LossWeights(adversarial=1.0, feature=1.0))
+        )
         console.print(f"pretraining the autoencoder for {steps} steps")
         train_autoencoder(config, corpus, path, steps)
     return path
@@ -111,13 +120,21 @@ def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: 
     """The run of a row, as far as it is missing."""
     from tfaudiogan.runs.callbacks import Diverged, Interrupted
     from tfaudiogan.runs.checkpoint import read_progress
-    from tfaudiogan.runs.train import RunFolder, train
+    from tfaudiogan.runs.folder import RunFolder
+    from tfaudiogan.runs.train import train
 
     run = RunFolder(folder)
     if run.checkpoint.is_file() and read_progress(run.checkpoint)["step"] >= steps:
         return run
     try:
-        return train(row.config, corpus, folder, steps=steps, resume=True, autoencoder=autoencoder)
+        return train(
+            row.config,
+            corpus,
+            folder,
+            steps=steps,
+            resume=run.facts.is_file(),
+            autoencoder=autoencoder if row.config.weights.feature else None,
+        )
     except Interrupted as stop:
         done = read_progress(run.checkpoint)["step"]
         raise Interrupted(
@@ -132,9 +149,9 @@ def _score(run: Any, corpus: Corpus, windows: int | None, seconds: float | None)
     made_of = {"generator": checksum(run.generator), "windows": windows, "seconds": seconds}
     path = run.path / "scores.json"
     if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["of"] == made_of:
-            return Scores.from_json(json.dumps(kept["scores"]), str(path))
+        kept = read_json(path)
+        if kept.get("of") == made_of:
+            return Scores.from_json(json.dumps(kept.get("scores")), str(path))
     model = load_model(run.generator)
     window = model.metadata.window
     known = run_metrics(corpus.sample_rate, window)

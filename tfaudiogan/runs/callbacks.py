@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from tfaudiogan.errors import InputError
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.runs.checkpoint import assign_values, load_values, save_state
 from tfaudiogan.storage import write_text
@@ -104,8 +105,15 @@ class History(keras.callbacks.Callback):
         self._rows: list[dict[str, object]] = []
         self._since = time.monotonic()
         if epoch and self._path.is_file():
-            with self._path.open(newline="", encoding="utf-8") as stream:
-                self._rows = [row for row in csv.DictReader(stream) if int(row["epoch"]) < epoch]
+            try:
+                with self._path.open(newline="", encoding="utf-8") as stream:
+                    self._rows = [
+                        row for row in csv.DictReader(stream) if int(row["epoch"]) < epoch
+                    ]
+            except (ValueError, KeyError, TypeError, csv.Error) as error:
+                raise InputError(
+                    f"{self._path} is damaged ({error!r}); remove it to resume without it"
+                ) from error
 
     def on_epoch_end(self, epoch, logs=None) -> None:
         now = time.monotonic()

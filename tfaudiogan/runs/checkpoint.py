@@ -1,7 +1,8 @@
 """A run's whole state in one file: every variable, seeds and optimisers included."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,24 @@ def read_progress(path: Path | str) -> dict[str, Any]:
     Raises:
         InputError: when the file is not a checkpoint.
     """
+    with _reported(path), np.load(path) as arrays:
+        progress = json.loads(str(arrays[_PROGRESS]))
+        step, best = progress["step"], progress.get("best")
+        if not isinstance(step, int) or not isinstance(best, (int, float, type(None))):
+            raise ValueError(f"step is {step!r} and best {best!r}")
+        return progress
+
+
+@contextmanager
+def _reported(path: Path | str) -> Iterator[None]:
+    """One line instead of whatever NumPy, zipfile or zlib say about a damaged file."""
     try:
-        with np.load(path) as arrays:
-            return json.loads(str(arrays[_PROGRESS]))
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is not a checkpoint ({error}); start the run anew") from error
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise InputError(f"{path} is not a checkpoint ({reason}); start the run anew") from error
 
 
 def load_values(path: Path | str, model) -> list[np.ndarray]:
@@ -55,11 +69,12 @@ def load_values(path: Path | str, model) -> list[np.ndarray]:
         InputError: when the checkpoint is of another model.
     """
     variables = state_variables(model)
-    with np.load(path) as arrays:
+    with _reported(path), np.load(path) as arrays:
         names = sorted(name for name in arrays.files if name != _PROGRESS)
         values = [arrays[name] for name in names]
     shapes = [tuple(variable.shape) for variable in variables]
-    if [value.shape for value in values] != shapes:
+    numbers = all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in values)
+    if not numbers or [value.shape for value in values] != shapes:
         raise InputError(
             f"{path} holds {len(values)} variables of another model, not these {len(shapes)}; "
             "resume with the run's own configuration"

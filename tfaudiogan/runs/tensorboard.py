@@ -11,6 +11,7 @@ from tfaudiogan.audio.spectrogram import centered_spectrogram
 from tfaudiogan.audio.windows import overlap_add, split_windows
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
+from tfaudiogan.runs.callbacks import AveragedWeights
 
 FOLDER = "tensorboard"
 FLOOR_DB = -80.0
@@ -58,7 +59,8 @@ class ExcerptSummaries(keras.callbacks.Callback):
     """Logs fixed validation excerpts as audio, and as spectrograms one below the other.
 
     Input and target are logged as audio once, what the generator makes of the input every few
-    epochs, by overlap-add of windows. Spectrograms stand in the order input, generated, target.
+    epochs, by overlap-add of windows, with the averaged weights where validation takes them.
+    Spectrograms stand in the order input, generated, target.
 
     Args:
         folder: of the logs.
@@ -99,8 +101,16 @@ class ExcerptSummaries(keras.callbacks.Callback):
 
         if epoch and (epoch + 1) % self._every:
             return
-        for number, (inputs, target) in enumerate(zip(self._inputs, self._targets, strict=True)):
-            generated = self._generate(inputs)
+        averaged = AveragedWeights()
+        averaged.set_model(self.model)
+        averaged.swap_in()
+        try:
+            made = [self._generate(inputs) for inputs in self._inputs]
+        finally:
+            averaged.swap_out()
+        for number, (inputs, generated, target) in enumerate(
+            zip(self._inputs, made, self._targets, strict=True)
+        ):
             self._audio(f"excerpt {number}/generated", generated, epoch)
             picture = _picture([inputs, generated, target])
             with self._writer.as_default(epoch):

@@ -1,12 +1,13 @@
 """A whole training run in a folder of its own, from a configuration and a corpus."""
 
+import dataclasses
 import json
 import platform
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from tfaudiogan._version import __version__
 from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
+from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.models import LINKED_CHANNELS, build_autoencoder, is_spectral
 from tfaudiogan.progress import console
@@ -30,45 +32,19 @@ from tfaudiogan.runs.callbacks import (
     steps_made,
 )
 from tfaudiogan.runs.checkpoint import read_progress
+from tfaudiogan.runs.checks import check_monitor, check_sample_rate, check_splits
 from tfaudiogan.runs.devices import ONE_DEVICE, Devices, check_batch
-from tfaudiogan.storage import replacing, write_text
+from tfaudiogan.runs.folder import RESUME_ADVICE, Plan, RunFolder
+from tfaudiogan.runs.identity import check_same
+from tfaudiogan.storage import checksum, replacing, write_text
 from tfaudiogan.training.autoencoder import AutoencoderTrainer
-from tfaudiogan.training.build import build_model, build_optimizer, windows_per_step
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Where a run keeps what it makes."""
-
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.json"
-
-    @property
-    def facts(self) -> Path:
-        return self.path / "run.json"
-
-    @property
-    def history(self) -> Path:
-        return self.path / "history.csv"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.npz"
-
-    @property
-    def generator(self) -> Path:
-        return self.path / "generator.keras"
-
-    @property
-    def autoencoder(self) -> Path:
-        return self.path / "autoencoder.keras"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report"
+from tfaudiogan.training.build import (
+    build_model,
+    build_optimizer,
+    check_networks,
+    windows_per_step,
+)
+from tfaudiogan.training.precision import computing_in, in_float32, resolve, set_precision
 
 
 def train_autoencoder(
@@ -85,8 +61,9 @@ def train_autoencoder(
     Called within the scope of the devices.
     """
     keras.utils.set_random_seed(config.training.seed)
-    autoencoder = build_autoencoder(config.window, **vars(config.autoencoder))
-    trainer = AutoencoderTrainer(autoencoder, frequency_weight, classifier_weight)
+    with computing_in(resolve(config).training.precision):
+        autoencoder = build_autoencoder(config.window, **vars(config.autoencoder))
+        trainer = AutoencoderTrainer(autoencoder, frequency_weight, classifier_weight)
     trainer.compile(build_optimizer(config, config.optimizer.learning_rate, 2 * steps))
     epoch = min(steps, config.training.steps_per_epoch)
     bar = ProgressBar(steps, shown=("loss", "accuracy"))
@@ -109,27 +86,48 @@ def train_autoencoder(
     finally:
         bar.close()
     with replacing(path) as temporary:
-        autoencoder.save(temporary)
+        in_float32(autoencoder).save(temporary)
+        write_metadata(
+            temporary,
+            ModelMetadata(
+                sample_rate=corpus.sample_rate,
+                window=config.window,
+                task="autoencoder",
+                preset=config.preset,
+                trained_on=corpus.description,
+                data_sha256=corpus.checksum,
+                steps=2 * steps,
+                parameters=autoencoder.count_params(),
+            ),
+        )
     return autoencoder
 
 
-def load_autoencoder(path: Path, window: int):
+def load_autoencoder(path: Path, config: Config, corpus: Corpus | None = None):
     """Read what ``train_autoencoder`` wrote.
 
-    Raises:
-        InputError: when it is no such file, or for another window.
-    """
-    import tfaudiogan.models  # noqa: F401  (registers the layers)
+    Args:
+        path: of the ``.keras`` file.
+        config: of the run, for its window and precision.
+        corpus: of the run, whose sample rate the autoencoder must have been trained at.
 
+    Raises:
+        InputError: when it is no such file, or for another window or sample rate.
+    """
+    autoencoder = load_keras(path)
     try:
-        autoencoder = keras.models.load_model(path, compile=False)
-        shape = autoencoder.encoder.input_shape
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+        _, samples, channels = autoencoder.encoder.input_shape
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not an autoencoder of tfaudiogan") from error
-    if shape[1] not in (None, window):
+    if channels != 1:
+        raise InputError(f"{path} is not an autoencoder of tfaudiogan; it takes {channels} signals")
+    if samples not in (None, config.window):
         raise InputError(
-            f"{path} is for windows of {shape[1]} samples, not {window}; train another"
+            f"{path} is for windows of {samples} samples, not {config.window}; train another"
         )
+    if corpus is not None:
+        check_sample_rate(path, corpus)
+    set_precision(autoencoder, resolve(config).training.precision)
     return autoencoder
 
 
@@ -138,7 +136,7 @@ def save_generator(
 ) -> None:
     """Write the generator alone, with its metadata."""
     with replacing(path) as temporary:
-        model.generator.save(temporary)
+        in_float32(model.generator).save(temporary)
         write_metadata(
             temporary,
             ModelMetadata(
@@ -156,13 +154,13 @@ def save_generator(
         )
 
 
-def _facts(corpus: Corpus, steps: int, devices: Devices) -> dict:
+def _facts(corpus: Corpus, plan: Plan, devices: Devices) -> dict[str, Any]:
     return {
         "corpus": str(corpus.folder),
         "corpus_sha256": corpus.checksum,
         "task": corpus.task,
         "sample_rate": corpus.sample_rate,
-        "steps": steps,
+        **{name: value for name, value in vars(plan).items() if value is not None},
         "devices": devices.replicas,
         "versions": {
             "tfaudiogan": __version__,
@@ -174,23 +172,33 @@ def _facts(corpus: Corpus, steps: int, devices: Devices) -> dict:
     }
 
 
-def _check_same(folder: RunFolder, config: Config, facts: dict) -> None:
-    before = Config.load(folder.config)
-    if before != config:
-        changed = [name for name, value in vars(config).items() if value != getattr(before, name)]
+def _settle(
+    folder: RunFolder, config: Config | None, corpus: Corpus, resume: bool, given: dict[str, Any]
+) -> tuple[Config, Plan]:
+    """The run's configuration and plan: what is given, and of a run that is resumed, its own.
+
+    Raises:
+        InputError: when what is given contradicts the run in the folder.
+    """
+    if not resume:
+        if config is None:
+            raise InputError(f"no configuration for the run in {folder.path}; give one")
+        return resolve(config), Plan.begin(config, **given)
+    kept, facts = folder.read()
+    if config is not None:
+        config = resolve(config, kept.training.precision)
+        check_same(folder.path, dataclasses.asdict(kept), dataclasses.asdict(config), RESUME_ADVICE)
+    if facts["corpus_sha256"] != corpus.checksum:
         raise InputError(
-            f"{folder.path} was made with another {', '.join(changed)} "
-            f"(see {folder.config.name}); resume with the same, or give another --run"
+            f"{folder.path} was trained on {facts['corpus']} ({facts['corpus_sha256'][:12]}), not "
+            f"on {corpus.folder} ({corpus.checksum[:12]}); resume it with the corpus as it was, or "
+            "begin another run with another --run"
         )
-    if json.loads(folder.facts.read_text())["corpus_sha256"] != facts["corpus_sha256"]:
-        raise InputError(
-            f"{folder.path} was trained on another corpus than {facts['corpus']}; "
-            "give the same --data, or another --run"
-        )
+    return kept, folder.resume(facts, **given)
 
 
 def train(
-    config: Config,
+    config: Config | None,
     corpus: Corpus,
     run: Path | str,
     *,
@@ -198,31 +206,35 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     autoencoder: Path | str | None = None,
-    autoencoder_steps: int = 1000,
+    autoencoder_steps: int | None = None,
     warm_start: Path | str | None = None,
-    monitor: str = "val_snr",
-    licence: str = "",
+    monitor: str | None = None,
+    licence: str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     devices: Devices = ONE_DEVICE,
 ) -> RunFolder:
     """Train a generator; the run folder holds everything that made it.
 
-    Of a run's processes only the chief writes there; all of them read there what is continued.
+    What can be checked is checked before anything is written or trained. Of a run's processes only
+    the chief writes; all of them read in the folder what is continued.
 
     Args:
-        config: what to build and how to train it.
+        config: what to build and how to train it; ``None`` resumes the run with its own.
         corpus: the pairs.
         run: the run's folder.
         steps: generator updates, instead of the configuration's epochs.
-        resume: continue the run in the folder, exactly where it was.
-        overwrite: begin anew where the folder holds a run.
-        autoencoder: a trained one for the feature loss; trained first where none is given.
-        autoencoder_steps: steps of that training, two updates each.
-        warm_start: a ``.keras`` generator whose weights are the start.
-        monitor: the log whose best epoch gives ``generator.keras``.
+        resume: continue the run in the folder, exactly where it was. What is not given is as the
+            folder says; what is given must be the same.
+        overwrite: begin anew where the folder holds a run; all that this made is removed.
+        autoencoder: a trained one for the feature loss, which the folder keeps a copy of; trained
+            first where none is given.
+        autoencoder_steps: steps of that training, two updates each; 1000 by default.
+        warm_start: a ``.keras`` generator whose weights are the start; the folder keeps a copy.
+        monitor: the validation log whose best epoch gives ``generator.keras``; ``"val_snr"`` by
+            default, which is better higher, as everything else is better lower.
         licence: of the weights, for the model's metadata.
         callbacks: further Keras callbacks.
-        devices: where the run computes (``distribution.choose``), each on its part of a batch.
+        devices: where the run computes (``devices.choose``), each on its part of a batch.
 
     Raises:
         InputError: when the configuration does not fit together or to the folder.
@@ -230,24 +242,32 @@ def train(
         Interrupted: after Ctrl-C, with the state saved.
     """
     folder = RunFolder(Path(run))
-    settings = config.training
-    total = settings.epochs * settings.steps_per_epoch if steps is None else steps
-    if total < 1 or settings.batch < 1:
-        raise InputError(f"{total} steps of {settings.batch} windows; expected 1 or more of both")
+    autoencoder, warm_start = (path and Path(path) for path in (autoencoder, warm_start))
+    config, plan = _settle(
+        folder,
+        config,
+        corpus,
+        resume,
+        {
+            "steps": steps,
+            "monitor": monitor,
+            "licence": licence,
+            "autoencoder_steps": autoencoder_steps,
+            "autoencoder_sha256": autoencoder and _checksum(autoencoder),
+            "warm_start_sha256": warm_start and _checksum(warm_start),
+        },
+    )
+    if not resume and not overwrite:
+        folder.check_free()
+    settings, total = config.training, plan.steps
     check_batch(settings.batch, devices)
-    facts = _facts(corpus, total, devices)
+    check_monitor(config, plan.monitor)
+    check_splits(corpus, config.window, ("train", "validation"), settings.batch, devices.replicas)
     continued = resume and folder.checkpoint.is_file()
     if devices.any(continued) != continued:
         raise InputError(
             f"{folder.checkpoint} is not there, but another process of the run has one; "
             "give all of them the chief's folder"
-        )
-    if continued:
-        _check_same(folder, config, facts)
-    elif folder.checkpoint.is_file() and not overwrite:
-        raise InputError(
-            f"{folder.path} holds a run already; continue it with --resume, "
-            "replace it with --overwrite, or give another --run"
         )
     progress = read_progress(folder.checkpoint) if continued else {"step": 0, "best": None}
     if progress["step"] >= total:
@@ -257,33 +277,46 @@ def train(
         made = folder
         if not devices.chief:
             made = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stack.enter_context(devices.scope())
+
+        if resume:
+            autoencoder, warm_start = folder.kept(plan)
+        encoder, start = None, None
+        if config.weights.feature and autoencoder is not None:
+            encoder = load_autoencoder(autoencoder, config, corpus)
+        if warm_start is not None and not continued:
+            start = _read_start(warm_start, corpus)
+        if start is not None or (config.weights.feature and encoder is None):
+            check_networks(config, start, f"cannot start from {warm_start}")
+
+        copies = {}
+        if not resume:
+            given = {made.autoencoder: encoder and autoencoder, made.start: warm_start}
+            copies = {path: source.read_bytes() for path, source in given.items() if source}
+            if devices.chief:
+                folder.clear()
         made.path.mkdir(parents=True, exist_ok=True)
         config.save(made.config)
-        write_text(made.facts, json.dumps(facts, indent=2) + "\n")
+        for path, content in copies.items():
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        write_text(made.facts, json.dumps(_facts(corpus, plan, devices), indent=2) + "\n")
 
-        stack.enter_context(devices.scope())
-        encoder = None
-        if config.weights.feature:
-            if autoencoder is None and folder.autoencoder.is_file():
-                autoencoder = folder.autoencoder
-            if autoencoder is not None:
-                encoder = load_autoencoder(Path(autoencoder), config.window)
-            else:
-                console.print(f"pretraining the autoencoder for {autoencoder_steps} steps")
-                encoder = train_autoencoder(
-                    config, corpus, made.autoencoder, autoencoder_steps, devices=devices
-                )
-
+        if config.weights.feature and encoder is None:
+            console.print(f"pretraining the autoencoder for {plan.autoencoder_steps} steps")
+            encoder = train_autoencoder(
+                config, corpus, made.autoencoder, plan.autoencoder_steps, devices=devices
+            )
         keras.utils.set_random_seed(settings.seed)
         model = build_model(config, total, encoder)
-        if warm_start is not None and not continued:
-            _warm_start(model.generator, Path(warm_start))
+        if start is not None:
+            model.generator.set_weights(start)
         best = BestGenerator(
             lambda: save_generator(
-                model, made.generator, config, corpus, steps_made(model), licence
+                model, made.generator, config, corpus, steps_made(model), plan.licence
             ),
             AveragedWeights(),
-            monitor,
+            plan.monitor,
             progress["best"],
         )
         checkpoint = Checkpoint(
@@ -297,16 +330,21 @@ def train(
     return folder
 
 
-def _warm_start(generator, path: Path) -> None:
-    import tfaudiogan.models  # noqa: F401  (registers the layers)
-
+def _checksum(path: Path) -> str:
     try:
-        source = keras.models.load_model(path, compile=False)
-        generator.set_weights(source.get_weights())
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"cannot start from {path}: it is not a generator of this configuration"
-        ) from error
+        return checksum(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give a .keras file") from error
+
+
+def _read_start(path: Path, corpus: Corpus) -> list[np.ndarray]:
+    """The weights of a generator to start from."""
+    try:
+        weights: list[np.ndarray] = load_keras(path).get_weights()
+    except InputError as error:
+        raise InputError(f"cannot start from {path}: it is not a Keras model") from error
+    check_sample_rate(path, corpus)
+    return weights
 
 
 def _fit(model, config, corpus, folder, total, best, checkpoint, callbacks, devices) -> None:

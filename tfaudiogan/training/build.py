@@ -1,21 +1,27 @@
 """Models and optimisers from a configuration."""
 
+import math
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
-from tfaudiogan.models import build_discriminator, build_generator, build_spectral_generator
+from tfaudiogan.models import (
+    build_autoencoder,
+    build_discriminator,
+    build_generator,
+    build_spectral_generator,
+)
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.optimizer import AveragingAdam
+from tfaudiogan.training.precision import computing_in, resolve
 from tfaudiogan.training.wgan_gp import WGANGP
 
 
 def learning_rate(config: Config, initial: float, steps: int):
-    """The schedule of a learning rate over a run of so many steps.
-
-    Raises:
-        InputError: when the schedule is unknown.
-    """
+    """The schedule of a learning rate over a run of so many steps."""
     options = config.optimizer
     schedules = keras.optimizers.schedules
     if options.schedule == "constant":
@@ -27,14 +33,12 @@ def learning_rate(config: Config, initial: float, steps: int):
             decay_rate=options.decay_factor,
             staircase=True,
         )
-    if options.schedule == "cosine":
-        warmup = min(options.warmup_steps, steps // 2)
-        if not warmup:
-            return schedules.CosineDecay(initial, steps)
-        return schedules.CosineDecay(
-            initial / warmup, steps - warmup, warmup_target=initial, warmup_steps=warmup
-        )
-    raise InputError(f"unknown schedule {options.schedule!r}; choose one of step, cosine, constant")
+    warmup = min(options.warmup_steps, steps // 2)
+    if not warmup:
+        return schedules.CosineDecay(initial, steps)
+    return schedules.CosineDecay(
+        initial / warmup, steps - warmup, warmup_target=initial, warmup_steps=warmup
+    )
 
 
 def build_optimizer(config: Config, initial: float, steps: int, ema: float = 0.0) -> AveragingAdam:
@@ -69,22 +73,55 @@ def generator_from_config(config: Config) -> keras.Model:
         raise InputError(f"configuration: {error}") from error
 
 
+def _discriminator(config: Config):
+    return build_discriminator(config.window, **vars(config.discriminator))
+
+
+def check_networks(
+    config: Config, start: Sequence[np.ndarray] | None = None, otherwise: str = ""
+) -> None:
+    """Build what a run will need once for all, before an autoencoder is trained for it.
+
+    Args:
+        config: of the run.
+        start: weights that the generator is to start from.
+        otherwise: begins the message where those are not of such a generator.
+
+    Raises:
+        InputError: when a network cannot be built, or the weights are of another.
+    """
+    try:
+        shapes = [weight.shape for weight in generator_from_config(config).get_weights()]
+        if config.weights.adversarial:
+            _discriminator(config)
+        if config.weights.feature:
+            build_autoencoder(config.window, **vars(config.autoencoder))
+    except ValueError as error:
+        raise InputError(f"configuration: {error}") from error
+    if start is not None and [weight.shape for weight in start] != shapes:
+        raise InputError(
+            f"{otherwise}: it has {sum(weight.size for weight in start)} weights in {len(start)} "
+            f"arrays, this configuration's generator {sum(map(math.prod, shapes))} in "
+            f"{len(shapes)}; give the configuration that it was trained with"
+        )
+
+
 def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
     """The compiled model of a configuration; a WGAN-GP where the adversarial weight is not 0."""
-    generator = generator_from_config(config)
     try:
-        if config.weights.adversarial:
-            discriminator = build_discriminator(config.window, **vars(config.discriminator))
-            model = WGANGP(
-                generator,
-                discriminator,
-                autoencoder,
-                config.weights,
-                seed=config.training.seed,
-                **vars(config.adversarial),
-            )
-        else:
-            model = CompositeModel(generator, autoencoder, config.weights)
+        with computing_in(resolve(config).training.precision):
+            generator = generator_from_config(config)
+            if config.weights.adversarial:
+                model = WGANGP(
+                    generator,
+                    _discriminator(config),
+                    autoencoder,
+                    config.weights,
+                    seed=config.training.seed,
+                    **vars(config.adversarial),
+                )
+            else:
+                model = CompositeModel(generator, autoencoder, config.weights)
     except ValueError as error:
         raise InputError(f"configuration: {error}") from error
     optimizer = build_optimizer(config, config.optimizer.learning_rate, steps, config.optimizer.ema)

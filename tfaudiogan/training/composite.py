@@ -2,7 +2,7 @@ import dataclasses
 
 import keras
 
-from tfaudiogan.config import LossWeights
+from tfaudiogan.config import SPECTRUM_WINDOW, LossWeights
 from tfaudiogan.losses import TERMS, feature_loss
 from tfaudiogan.metrics import LSD, SNR
 from tfaudiogan.training.replicas import ReplicatedModel, replicas
@@ -28,7 +28,8 @@ class CompositeModel(ReplicatedModel):
 
     Raises:
         TypeError: when ``weights`` is not a ``LossWeights``.
-        ValueError: when a feature weight comes without an autoencoder.
+        ValueError: when a feature weight comes without an autoencoder; from ``compile``, when a
+            network computes in float16.
     """
 
     def __init__(
@@ -56,14 +57,17 @@ class CompositeModel(ReplicatedModel):
     def compile(self, optimizer="adam", metrics=None, jit_compile=None, **kwargs) -> None:
         """As ``keras.Model.compile``; the metrics are SNR and LSD unless given.
 
-        ``jit_compile`` is on where it is faster unless given: not for TensorFlow on a processor,
-        where XLA makes a training step several times slower than oneDNN's kernels, and not for
-        its replicas.
+        Windows that are too short for a spectrum have no LSD. ``jit_compile`` is on where it is
+        faster unless given: under JAX, and for TensorFlow on a GPU. On a processor XLA makes a
+        training step several times slower than oneDNN's kernels, and replicas do not take it.
         """
-        metrics = [SNR(), LSD()] if metrics is None else metrics
+        if metrics is None:
+            samples = self.generator.output_shape[1]
+            metrics = [SNR()] if samples and samples < SPECTRUM_WINDOW else [SNR(), LSD()]
         if jit_compile is None:
-            jit_compile = keras.backend.backend() != "tensorflow" or (
-                _has_gpu() and replicas() == 1
+            backend = keras.backend.backend()
+            jit_compile = backend == "jax" or (
+                backend == "tensorflow" and _has_gpu() and replicas() == 1
             )
         super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)

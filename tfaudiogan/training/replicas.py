@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfaudiogan.layers.cpu.fused import fusing
+from tfaudiogan.training.precision import check_precision
 
 
 def _strategy():
@@ -66,6 +67,11 @@ class ReplicatedModel(keras.Model):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
         """Nothing is left to build; with several machines, Keras's own trial batch would fail."""
+
+    def compile(self, *arguments, **options) -> None:
+        """As Keras's; a ValueError for networks that compute in float16."""
+        check_precision(self)
+        super().compile(*arguments, **options)
 
     def fusing(self):
         """Let layers fuse their work, where XLA does not compile the step as a whole anyway."""

@@ -63,7 +63,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         n_critic: int = 5,
         gradient_penalty: float = 10.0,
         penalty_at: str = "interpolates",
-        relative_penalty: bool = True,
+        relative_penalty: bool = False,
         weight_clip: float | None = None,
         objective: str = "wasserstein",
         coupling_step: int = 0,
