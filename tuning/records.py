@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tfaudiogan.errors import InputError
+from tfaudiogan.runs.identity import read_json
 from tfaudiogan.storage import write_text
 from tuning.settings import Settings
 from tuning.space import Value
@@ -66,8 +68,34 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """Read what ``write`` wrote."""
-        return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+        """Read what ``write`` wrote.
+
+        Raises:
+            InputError: when the file is damaged.
+        """
+        path = folder / FILE
+        values = read_json(path)
+        try:
+            record = cls(**values)
+        except TypeError as error:
+            raise InputError(f"{path} is damaged ({error}); remove it, or search anew") from error
+        for name, default in vars(cls(0, {})).items():
+            value = values.get(name, default)
+            kinds = (int, float) if isinstance(default, float) else type(default)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise InputError(
+                    f"{path} is damaged ({name} is {value!r}); remove it, or search anew"
+                )
+        for logs in record.curve:
+            if not isinstance(logs, dict) or not all(
+                isinstance(logs.get(name), (int, float)) and math.isfinite(logs[name])
+                for name in ("step", "score")
+            ):
+                raise InputError(
+                    f"{path} is damaged (its curve holds {str(logs)[:40]}); remove it, or search "
+                    "anew"
+                )
+        return record
 
 
 def read_records(out: Path) -> list[Record]:

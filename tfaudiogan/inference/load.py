@@ -131,19 +131,32 @@ def _load_file(path: Path, threads: int | None, fuse: bool) -> WindowModel:
     path = folder or path
     metadata = read_metadata(path)
     with _reported(path):
-        return WindowModel(load(path, threads), metadata)
+        return WindowModel(_guarded(load(path, threads), path), metadata)
+
+
+def _guarded(function: Callable[[np.ndarray], np.ndarray], path: Path) -> Callable:
+    """The function of a file, with one line for what only shows when it runs."""
+
+    def run(windows: np.ndarray) -> np.ndarray:
+        with _reported(path, "be run"):
+            output = np.asarray(function(windows))
+            if output.size != windows.size:
+                raise ValueError(f"windows of {windows.shape} became {output.shape}")
+            return output
+
+    return run
 
 
 @contextmanager
-def _reported(path: Path | str) -> Iterator[None]:
+def _reported(path: Path | str, verb: str = "be loaded") -> Iterator[None]:
     """One line instead of whatever a runtime says about a damaged file."""
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise InputError(f"{path} cannot be loaded ({reason}); export or train it again") from error
+        raise InputError(f"{path} cannot {verb} ({reason}); export or train it again") from error
 
 
 def _saved_model_folder(path: Path) -> Path | None:
