@@ -88,8 +88,8 @@ class Record:
                 )
         for logs in record.curve:
             if not isinstance(logs, dict) or not all(
-                isinstance(logs.get(name), (int, float)) and math.isfinite(logs[name])
-                for name in ("step", "score")
+                isinstance(logs.get(name), kinds) and not isinstance(logs[name], bool)
+                for name, kinds in (("step", int), ("score", (int, float)))
             ):
                 raise InputError(
                     f"{path} is damaged (its curve holds {str(logs)[:40]}); remove it, or search "

@@ -69,6 +69,7 @@ def render_excerpts(
     seed: int = 0,
     jobs: int | None = None,
     beam: Sequence[str] | None = None,
+    overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
     """Make pairs of excerpts from anywhere in the tracks of a folder of MIDI or of recordings.
 
@@ -98,6 +99,7 @@ def render_excerpts(
         seed: of all draws.
         jobs: processes; one for each processor by default.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
+        overwrite: replace what ``out`` holds of other settings, and drop what is not asked for.
 
     Raises:
         InputError: when a setting is wrong, a file of ``recordings`` can't be read, or
@@ -142,6 +144,7 @@ def render_excerpts(
         sample_rate=sample_rate,
         jobs=jobs,
         beam=beam,
+        overwrite=overwrite,
         what=f"excerpts of {source_folder}",
     )
 
