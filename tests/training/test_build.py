@@ -57,12 +57,12 @@ def test_the_preset_for_restoration_builds():
     [
         (WINDOW + 1, {}, "window is 961 samples"),
         (WINDOW, {"bands": 9}, "bands is 9"),
-        (WINDOW, {"base_filters": 12}, "not whole"),
+        (WINDOW, {"base_filters": 12}, "multiple of 8"),
     ],
 )
 def test_what_does_not_fit_is_one_clear_line(window, generator, words):
-    options = replace(SPECTRAL.generator, **generator)
     with pytest.raises(InputError, match=words) as caught:
+        options = replace(SPECTRAL.generator, **generator)
         generator_from_config(replace(SPECTRAL, window=window, generator=options))
     assert "\n" not in str(caught.value)
 
