@@ -79,6 +79,7 @@ def measure(model: Path, recording: Path, output: Path, batch: int) -> FileMeasu
 @app.command(
     epilog="Examples: [b]python -m benchmarks.enhance[/]; "
     "[b]... --model saved_models/piano-mobile/piano-mobile.keras[/]; "
+    "[b]... --preset restoration --minutes 20[/], the spectral generator at 44.1 kHz; "
     "[b]... --minutes 2 --batch 4 --batch 8 --batch 16 --batch 32[/]"
 )
 def main(
@@ -86,7 +87,8 @@ def main(
         Path | None, typer.Option(help="A .keras file; else a fresh model of the preset's size.")
     ] = None,
     preset_name: Annotated[
-        str, typer.Option("--preset", help="Size of the fresh model: paper, mobile, demo.")
+        str,
+        typer.Option("--preset", help="Size of the fresh model: paper, mobile, restoration …"),
     ] = "paper",
     minutes: Annotated[float, typer.Option(min=0.01, help="Length of the stereo recording.")] = 60,
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Windows at once; 16.")] = None,

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfaudiogan.layers import InverseSpectrum1D, Spectrum1D
+from tfaudiogan.layers.cpu.fused import fusing
 
 
 def noise(shape, seed=0):
@@ -46,6 +47,27 @@ def test_the_inverse_is_numpys(n_fft):
     expected = np.moveaxis(chunks.reshape(1, 2, -1), 1, 2)
     # as above
     np.testing.assert_allclose(InverseSpectrum1D(n_fft)((real, imaginary)), expected, atol=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own transform")
+@pytest.mark.parametrize("n_fft", [16, 2048])
+def test_what_is_fused_is_the_same_with_the_same_gradient(n_fft):
+    import tensorflow as tf
+
+    audio = tf.constant(noise((2, 3 * n_fft, 2)))
+    weights = noise((2, 3 * n_fft, 2), seed=1)
+    forward, inverse = Spectrum1D(n_fft), InverseSpectrum1D(n_fft)
+
+    def results(enabled):
+        with fusing(enabled), tf.GradientTape() as tape:
+            tape.watch(audio)
+            real, imaginary = forward(audio)
+            back = inverse((real * real, imaginary))
+            total = tf.reduce_sum(back * weights)
+        return real, imaginary, back, tape.gradient(total, audio)
+
+    for ours, theirs in zip(results(True), results(False), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)  # float32
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])

@@ -5,7 +5,7 @@ import keras_tuner
 import pytest
 
 from tests.runs.tiny import TINY
-from tfaudiogan.config import AdversarialConfig, Config
+from tfaudiogan.config import AdversarialConfig, Config, preset
 from tfaudiogan.errors import InputError
 from tuning.space import (
     BY_NAME,
@@ -200,3 +200,12 @@ def test_unreadable_narrowing_is_refused(call, words, tmp_path):
     (tmp_path / "not.json").write_text("d_max: 2")
     with pytest.raises(InputError, match=words):
         call(tmp_path)
+
+
+def test_the_capacity_of_a_spectral_generator_is_searched():
+    base = preset("restoration")
+    space = Space.over(base)
+    (capacity,) = (p for p in space.searched if p.name == "d_max")
+    assert capacity.high == base.generator.blocks
+    derived = derive(base, {"d_max": 0}).generator
+    assert (derived.kind, derived.d_max, derived.bands) == ("spectral", 0, base.generator.bands)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfaudiogan.layers.cpu.fused import is_fusing
 from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, sine
 
 
@@ -36,6 +37,8 @@ class InverseSpectrum1D(ShortTimeTransform):
         return ops.transpose(ops.reshape(chunks, (-1, channels, samples)), (0, 2, 1))
 
     def _transform(self, real, imaginary):
+        if is_fusing():
+            return ops.irfft((real, imaginary), self.n_fft)
         rows, half = self.rows, self.columns // 2
         # Bins 0 and n_fft / 2 count once, the others stand for their mirror images too.
         counts = np.full(self.bins, 2.0, np.float32)

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from tfaudiogan.layers.cpu.fused import is_fusing
 from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, sine
 
 
@@ -48,6 +49,8 @@ class Spectrum1D(ShortTimeTransform):
         return tuple(ops.reshape(part, shape) for part in self._transform(framed))
 
     def _transform(self, framed):
+        if is_fusing():
+            return ops.rfft(framed)
         rows, columns = self.rows, self.columns
         grid = ops.transpose(ops.reshape(framed, (-1, rows, columns)), (0, 2, 1))
         real = ops.transpose(ops.matmul(grid, cosine(self.row_turns)), (0, 2, 1))

@@ -32,11 +32,15 @@ def fusing(enabled: bool = True) -> Iterator[None]:
         _enabled.reset(token)
 
 
+def is_fusing() -> bool:
+    """Whether layers may use what TensorFlow has and other runtimes lack."""
+    return _enabled.get() and keras.backend.backend() == "tensorflow"
+
+
 def fuses(shape: Sequence[int | None]) -> bool:
     """Whether work on ``(batch, width, channels)`` is to be fused: on, possible and worth it."""
     return (
-        _enabled.get()
-        and keras.backend.backend() == "tensorflow"
+        is_fusing()
         and None not in shape[1:]
         and math.prod(size or 0 for size in shape[1:]) >= FEWEST_VALUES
     )
