@@ -18,6 +18,8 @@ LEAST_SHARE = 0.05
 """Of a band's power that is taken for music, however steady the band is."""
 
 QUIETEST_DB = -90.0
+STEP_DB = 0.25
+STEPS_DB = np.arange(-150.0, 50.0, STEP_DB)
 MAX_GAIN_DB = 12.0
 FILTER_S = 0.046
 
@@ -28,7 +30,9 @@ CENTERS_HZ = LOWEST_HZ * 2.0 ** (
 
 
 class SpectrumMeter:
-    """Measures a long-term spectrum piece by piece; memory grows by 30 numbers for each frame.
+    """Measures a long-term spectrum piece by piece, in constant memory.
+
+    Percentiles are read off histograms of ``STEP_DB``.
 
     Args:
         sample_rate: in hertz.
@@ -41,8 +45,9 @@ class SpectrumMeter:
         self._weights = _band_weights(CENTERS_HZ[self._known], self._size, sample_rate)
         self._window = periodic_hann(self._size)[:, np.newaxis]
         self._rest = np.zeros((0, channels), np.float32)
-        self._bands: list[np.ndarray] = []
-        self._powers: list[float] = []
+        self._total = np.zeros(self._weights.shape[1] + 1)
+        self._histogram = np.zeros((len(STEPS_DB), len(self._total)), np.int32)
+        self._frames = 0
 
     def add(self, audio: np.ndarray) -> None:
         """Take the next piece, ``(samples, channels)``."""
@@ -53,32 +58,38 @@ class SpectrumMeter:
         self._rest = audio[len(starts) * (self._size // 2) :]
 
     def _measure(self, frame: np.ndarray) -> None:
+        power = float(np.square(frame, dtype=np.float64).mean())
+        if power <= db_to_gain(GATE_DBFS) ** 2:
+            return
         spectrum = np.square(np.abs(fft.rfft(frame * self._window, axis=0))).mean(axis=1)
-        self._bands.append(spectrum @ self._weights / float(np.square(self._window).sum()))
-        self._powers.append(float(np.square(frame, dtype=np.float64).mean()))
+        bands = spectrum @ self._weights / float(np.square(self._window).sum())
+        powers = np.append(bands, power)
+        self._total += powers
+        steps = np.searchsorted(STEPS_DB, 10.0 * np.log10(np.maximum(powers, 1e-20)))
+        self._histogram[np.minimum(steps, len(STEPS_DB) - 1), np.arange(len(powers))] += 1
+        self._frames += 1
+
+    def _floor(self) -> np.ndarray:
+        """The ``FLOOR_PERCENTILE`` of the bands' powers, and of the frames' last."""
+        reached = np.cumsum(self._histogram, axis=0) >= self._frames * FLOOR_PERCENTILE / 100.0
+        return 10.0 ** ((STEPS_DB[reached.argmax(axis=0)] - STEP_DB / 2.0) / 10.0)
 
     @property
     def quiet_dbfs(self) -> float | None:
         """Level of the quietest tenth of the sounding frames: an estimate of the noise."""
-        sounding = [power for power in self._powers if power > db_to_gain(GATE_DBFS) ** 2]
-        if not sounding:
-            return None
-        return 10.0 * float(np.log10(np.percentile(sounding, FLOOR_PERCENTILE)))
+        return 10.0 * float(np.log10(self._floor()[-1])) if self._frames else None
 
     def spectrum_db(self) -> np.ndarray:
         """What ``long_term_spectrum`` gives of all pieces together."""
-        if not self._bands and len(self._rest):
+        if not self._frames and len(self._rest):
             self._measure(np.pad(self._rest, ((0, self._size - len(self._rest)), (0, 0))))
         spectrum_db = np.full(len(CENTERS_HZ), np.nan)
-        powers = np.array(self._powers)
-        sounding = powers > db_to_gain(GATE_DBFS) ** 2
-        if not sounding.any():
+        if not self._frames:
             return spectrum_db
-        gain = db_to_gain(COMMON_LEVEL_DBFS) ** 2 / powers[sounding].mean()
-        bands = np.array(self._bands)[sounding] * gain
-        mean, floor = bands.mean(axis=0), np.percentile(bands, FLOOR_PERCENTILE, axis=0)
+        mean = self._total / self._frames
+        gain = db_to_gain(COMMON_LEVEL_DBFS) ** 2 / mean[-1]
         # The quietest tenth of a noise is quieter than its mean, and music is seldom all silent.
-        tone = np.maximum(mean - floor, LEAST_SHARE * mean)
+        tone = gain * np.maximum(mean - self._floor(), LEAST_SHARE * mean)[:-1]
         spectrum_db[self._known] = 10.0 * np.log10(np.maximum(tone, 10 ** (QUIETEST_DB / 10.0)))
         return spectrum_db
 
