@@ -158,6 +158,10 @@ def _in_chunks(model: "keras.Model", windows: "tf.Tensor", at_once: int) -> "tf.
     """Run the model on ``(windows, window, channels)``, a few at a time: memory stays bounded."""
     import tensorflow as tf
 
+    total = tf.shape(windows)[0]
+    if windows.shape[-1] is None:
+        # TensorFlow cannot join no chunks of unknown channels: one silent window, left out below.
+        windows = tf.pad(windows, [[0, tf.cast(total == 0, tf.int32)], [0, 0], [0, 0]])
     chunks = -(-tf.shape(windows)[0] // at_once)
 
     def run(i: "tf.Tensor", outputs: "tf.TensorArray") -> tuple["tf.Tensor", "tf.TensorArray"]:
@@ -170,4 +174,4 @@ def _in_chunks(model: "keras.Model", windows: "tf.Tensor", at_once: int) -> "tf.
     _, outputs = tf.while_loop(
         lambda i, _: i < chunks, run, (tf.constant(0), outputs), parallel_iterations=1
     )
-    return outputs.concat()
+    return outputs.concat()[:total]

@@ -45,7 +45,7 @@ class Spectrum1D(ShortTimeTransform):
         framed = ops.concatenate([chunks[:, :-1], chunks[:, 1:]], axis=-1) * weights
         shape = (-1, channels, samples // self.hop + 1, self.bins)
         if channels is None:
-            shape = (ops.shape(inputs)[0], -1, *shape[2:])
+            shape = (ops.shape(inputs)[0], ops.shape(inputs)[2], *shape[2:])
         return tuple(ops.reshape(part, shape) for part in self._transform(framed))
 
     def _transform(self, framed):
