@@ -42,7 +42,7 @@ def quantize(
         output = load(_rounded(content, quantization, kernels))(windows)
         return float(np.sum(np.square(output - expected, dtype=np.float64)))
 
-    sizes = _kernel_sizes(_unpack(content))
+    sizes = _kernel_sizes(_unpack(content), dense=quantization == "float16")
     kernels = sorted(sizes, key=lambda kernel: error([kernel]) / sizes[kernel])
     signal = float(np.sum(np.square(expected, dtype=np.float64)))
     allowed = signal / 10 ** ((LEAST_DB[quantization] + MARGIN_DB) / 10)
@@ -89,17 +89,20 @@ def _pack(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def _kernel_sizes(model: Any) -> dict[int, int]:
-    """Weights of each tensor that is a convolution's kernel, by index."""
+def _kernel_sizes(model: Any, dense: bool = False) -> dict[int, int]:
+    """Weights of each tensor that is a convolution's kernel, or a dense layer's too, by index."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     (graph,) = model.subgraphs
-    convolutions = (
+    kinds = {schema.BuiltinOperator.CONV_2D}
+    if dense:
+        kinds.add(schema.BuiltinOperator.FULLY_CONNECTED)
+    operators = (
         operator
         for operator in graph.operators
-        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D
+        if model.operatorCodes[operator.opcodeIndex].builtinCode in kinds
     )
-    kernels = sorted({int(operator.inputs[1]) for operator in convolutions})
+    kernels = sorted({int(operator.inputs[1]) for operator in operators})
     constant = (i for i in kernels if model.buffers[graph.tensors[i].buffer].data is not None)
     return {i: int(np.prod(graph.tensors[i].shape)) for i in constant}
 
@@ -110,7 +113,7 @@ def _rounded(content: bytes, quantization: str, kernels: list[int]) -> bytes:
     if quantization == "float16":
         _to_float16(model, kernels)
     else:
-        others = [i for i in _kernel_sizes(model) if i not in kernels]
+        others = [i for i in _kernel_sizes(model, dense=True) if i not in kernels]
         _to_int8(model, kernels)
         _to_float16(model, others)
     return _pack(model)
