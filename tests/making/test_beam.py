@@ -172,7 +172,7 @@ def test_reports_of_a_killed_run_are_recorded(tmp_path):
 def test_reports_of_other_settings_are_made_again(tmp_path):
     recipes = recipes_in(tmp_path)
     report(tmp_path / "corpus", "killed", recipes, tmp_path)
-    _, found = build(recipes_in(tmp_path, special={"seed": 30}), tmp_path)
+    _, found = build(recipes_in(tmp_path, special={"seed": 30}), tmp_path, overwrite=True)
     assert found.rendered == ("3",)
 
 

@@ -147,7 +147,7 @@ def test_what_is_not_whole_is_rendered_again(copied, rendered, damage):
 
 def test_other_settings_replace_every_pair(copied):
     midi, out = copied
-    corpus, report = render_small(midi, out, target=Transformation(program=19))
+    corpus, report = render_small(midi, out, target=Transformation(program=19), overwrite=True)
     assert report.rendered == NAMES
     assert {pair.settings["target"]["program"] for pair in corpus.pairs} == {19}
 
@@ -156,7 +156,7 @@ def test_stopped_half_way_the_manifest_holds_present_settings_alone(copied, monk
     midi, out = copied
     monkeypatch.setattr(instrument, "synthesise", _stop)
     with pytest.raises(KeyboardInterrupt):
-        render_small(midi, out, target=Transformation(program=19))
+        render_small(midi, out, target=Transformation(program=19), overwrite=True)
     with (out / "manifest.csv").open(newline="") as stream:
         assert list(csv.DictReader(stream)) == []
 
@@ -168,7 +168,7 @@ def _stop(*arguments, **options):
 def test_tracks_that_are_gone_leave_the_manifest(copied):
     midi, out = copied
     (midi / f"{NAMES[0]}.mid").unlink()
-    corpus, report = render_small(midi, out)
+    corpus, report = render_small(midi, out, overwrite=True)
     assert not {NAMES[0]} & {pair.name for pair in corpus.pairs}
     assert len(corpus.pairs) == 3 and len(report.skipped + report.rendered) == 3
 

@@ -64,15 +64,16 @@ def test_pairs_are_the_recording_and_its_degradation(recordings, tmp_path):
 
 def test_the_same_bytes_whatever_the_jobs_and_the_other_tracks(recordings, tmp_path):
     arguments = {"sample_rate": RATE, "seed": 4, "preset": "light"}
+    one = {"train": 0, "validation": 0, "test": 1}
     render_phone(recordings, tmp_path / "one", jobs=1, **arguments)
-    render_phone(recordings, tmp_path / "few", jobs=1, tracks={"test": 1}, **arguments)
+    render_phone(recordings, tmp_path / "few", jobs=1, tracks=one, **arguments)
     whole, few = contents(tmp_path / "one"), contents(tmp_path / "few")
     assert len(few) == 3
     assert all(whole[p] == few[p] for p in few if p.suffix == ".wav")
     _, report = render_phone(recordings, tmp_path / "few", jobs=1, **arguments)
     assert len(report.skipped) == 1
     assert contents(tmp_path / "few") == whole
-    render_phone(recordings, tmp_path / "few", jobs=1, **{**arguments, "seed": 5})
+    render_phone(recordings, tmp_path / "few", jobs=1, overwrite=True, **{**arguments, "seed": 5})
     assert contents(tmp_path / "few") != whole
 
 
