@@ -19,6 +19,7 @@ LEAST_SHARE = 0.05
 
 QUIETEST_DB = -90.0
 STEP_DB = 0.25
+FRAMES_AT_ONCE = 64
 STEPS_DB = np.arange(-150.0, 50.0, STEP_DB)
 MAX_GAIN_DB = 12.0
 FILTER_S = 0.046
@@ -40,10 +41,10 @@ class SpectrumMeter:
     """
 
     def __init__(self, sample_rate: int, channels: int = 1) -> None:
-        self._size = max(16, 2 * round(FRAME_S * sample_rate / 2))
+        self._size = max(16, fft.next_fast_len(round(FRAME_S * sample_rate), real=True))
         self._known = sample_rate / 2 > CENTERS_HZ * 2.0 ** (0.5 / BANDS_PER_OCTAVE)
         self._weights = _band_weights(CENTERS_HZ[self._known], self._size, sample_rate)
-        self._window = periodic_hann(self._size)[:, np.newaxis]
+        self._window = periodic_hann(self._size)
         self._rest = np.zeros((0, channels), np.float32)
         self._total = np.zeros(self._weights.shape[1] + 1)
         self._histogram = np.zeros((len(STEPS_DB), len(self._total)), np.int32)
@@ -52,22 +53,29 @@ class SpectrumMeter:
     def add(self, audio: np.ndarray) -> None:
         """Take the next piece, ``(samples, channels)``."""
         audio = np.concatenate([self._rest, audio])
-        starts = range(0, len(audio) - self._size + 1, self._size // 2)
-        for start in starts:
-            self._measure(audio[start : start + self._size])
-        self._rest = audio[len(starts) * (self._size // 2) :]
+        count = len(audio) // self._size
+        for first in range(0, count, FRAMES_AT_ONCE):
+            stop = min(first + FRAMES_AT_ONCE, count)
+            self._measure(audio[first * self._size : stop * self._size])
+        self._rest = audio[count * self._size :]
 
-    def _measure(self, frame: np.ndarray) -> None:
-        power = float(np.square(frame, dtype=np.float64).mean())
-        if power <= db_to_gain(GATE_DBFS) ** 2:
+    def _measure(self, audio: np.ndarray) -> None:
+        """Count whole frames, those below the gate left out."""
+        frames = audio.reshape(-1, self._size, audio.shape[1])
+        powers = np.square(frames, dtype=np.float64).mean(axis=(1, 2))
+        sounding = powers > db_to_gain(GATE_DBFS) ** 2
+        frames, powers = frames[sounding], powers[sounding]
+        if not len(frames):
             return
-        spectrum = np.square(np.abs(fft.rfft(frame * self._window, axis=0))).mean(axis=1)
-        bands = spectrum @ self._weights / float(np.square(self._window).sum())
-        powers = np.append(bands, power)
-        self._total += powers
+        windowed = np.moveaxis(frames, 1, 2) * self._window
+        spectra = np.square(np.abs(fft.rfft(windowed))).mean(axis=1)
+        bands = spectra @ self._weights / float(np.square(self._window).sum())
+        powers = np.concatenate([bands, powers[:, np.newaxis]], axis=1)
+        self._total += powers.sum(axis=0)
         steps = np.searchsorted(STEPS_DB, 10.0 * np.log10(np.maximum(powers, 1e-20)))
-        self._histogram[np.minimum(steps, len(STEPS_DB) - 1), np.arange(len(powers))] += 1
-        self._frames += 1
+        places = np.minimum(steps, len(STEPS_DB) - 1), np.arange(powers.shape[1])
+        np.add.at(self._histogram, places, 1)
+        self._frames += len(frames)
 
     def _floor(self) -> np.ndarray:
         """The ``FLOOR_PERCENTILE`` of the bands' powers, and of the frames' last."""
@@ -82,7 +90,8 @@ class SpectrumMeter:
     def spectrum_db(self) -> np.ndarray:
         """What ``long_term_spectrum`` gives of all pieces together."""
         if not self._frames and len(self._rest):
-            self._measure(np.pad(self._rest, ((0, self._size - len(self._rest)), (0, 0))))
+            missing = self._size - len(self._rest)
+            self._measure(np.pad(self._rest, ((0, missing), (0, 0))))
         spectrum_db = np.full(len(CENTERS_HZ), np.nan)
         if not self._frames:
             return spectrum_db
