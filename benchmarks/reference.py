@@ -101,7 +101,7 @@ class Reference:
 
 
 def _networks(folder: Path):
-    """Its networks with its default arguments, which it reads from the command line."""
+    """The paper's networks with their default arguments, which it reads from the command line."""
     arguments, path = sys.argv, list(sys.path)
     sys.argv = sys.argv[:1]
     sys.path.insert(0, str(folder.resolve()))

@@ -28,7 +28,7 @@ from tfaudiogan.parallel import processors, run_jobs
 from tfaudiogan.progress import progress_bar
 
 MAESTRO_HOURS = 198.7
-"""Of performances, in version 3.0.0."""
+"""Length of MAESTRO's performances in version 3.0.0."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 

@@ -94,7 +94,7 @@ def prepare(config: Config, batch: int) -> Ours:
 
 
 def crops_per_second(window: int, batch: int, seconds: float = 2.0) -> float:
-    """Of the input pipeline alone."""
+    """Time of the input pipeline alone."""
     from benchmarks.input_pipeline import measure, streams, write_corpus
 
     with tempfile.TemporaryDirectory() as folder:

@@ -98,7 +98,9 @@ def search(
     objective: Annotated[
         str, typer.Option(help=f"One of {', '.join(OBJECTIVES)} (SNR - weight x LSD).")
     ] = "val_snr",
-    lsd_weight: Annotated[float, typer.Option(help="Of the weighted objective.", min=0.0)] = 5.0,
+    lsd_weight: Annotated[
+        float, typer.Option(help="Weight of the LSD in the weighted objective.", min=0.0)
+    ] = 5.0,
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -109,7 +111,7 @@ def search(
     batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
     window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
     autoencoder_steps: Annotated[
-        int, typer.Option(help="Of the pretraining that all trials share.", min=1)
+        int, typer.Option(help="Steps of the pretraining that all trials share.", min=1)
     ] = 1000,
     seed: Annotated[
         int | None,

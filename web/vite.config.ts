@@ -15,6 +15,7 @@ const runtime = `runtime-${version}/`;
 function serveRuntime(): Plugin {
   return {
     name: "serve-runtime",
+    apply: "build",
     buildStart() {
       if (!existsSync("public/model/model.json")) {
         this.error("public/model/model.json is missing; run `make web`, which puts a model there");

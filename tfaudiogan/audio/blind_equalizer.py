@@ -15,7 +15,7 @@ LOWEST_HZ = 31.25
 HIGHEST_HZ = 20_000.0
 FLOOR_PERCENTILE = 10.0
 LEAST_SHARE = 0.05
-"""Of a band's power that is taken for music, however steady the band is."""
+"""Share of a band's power that counts as music, however steady the band is."""
 
 QUIETEST_DB = -90.0
 STEP_DB = 0.25

@@ -89,16 +89,23 @@ def render(
     input_program: Annotated[
         int, typer.Option(help="General MIDI program of the input, from 0.")
     ] = 4,
-    target_program: Annotated[int, typer.Option(help="... and of the target.")] = 0,
+    target_program: Annotated[
+        int, typer.Option(help="General MIDI program of the target, from 0.")
+    ] = 0,
     input_velocity: Annotated[
         int | None, typer.Option(help="One velocity for all notes of the input, 1 to 127.")
     ] = None,
-    target_velocity: Annotated[int | None, typer.Option(help="... and of the target.")] = None,
+    target_velocity: Annotated[
+        int | None, typer.Option(help="One velocity for all notes of the target, 1 to 127.")
+    ] = None,
     input_control: Annotated[
         list[str] | None,
         typer.Option(help="Controller of the input: 64 leaves it out, 64=0 fixes it; repeatable."),
     ] = None,
-    target_control: Annotated[list[str] | None, typer.Option(help="... and of the target.")] = None,
+    target_control: Annotated[
+        list[str] | None,
+        typer.Option(help="Controller of the target: 64 leaves it out, 64=0 fixes it; repeatable."),
+    ] = None,
     soundfont: Annotated[
         list[Path] | None,
         typer.Option(
@@ -112,8 +119,8 @@ def render(
         typer.Option(
             "--preset",
             "--degradation",
-            help="Of the phone task: light, phone, old-phone, today or varied; several are mixed, "
-            "with light=2 for twice the share.  [default: phone]",
+            help="Degradations of the phone task: light, phone, old-phone, today or varied; "
+            "several are mixed, with light=2 for twice the share.  [default: phone]",
         ),
     ] = None,
     rooms: Annotated[
@@ -121,7 +128,8 @@ def render(
         typer.Option(help="Folder of recorded impulse responses of rooms, for today and varied."),
     ] = None,
     microphones: Annotated[
-        Path | None, typer.Option(help="... of microphones and other devices.")
+        Path | None,
+        typer.Option(help="Folder of recorded impulse responses of microphones and other devices."),
     ] = None,
     noises: Annotated[Path | None, typer.Option(help="Folder of recorded noises.")] = None,
     excerpts: Annotated[
@@ -153,10 +161,17 @@ def render(
         list[str] | None, typer.Option(help="Programs for validation and test.")
     ] = None,
     piano: Annotated[float, typer.Option(help="Share of excerpts played by a piano.")] = 0.4,
-    ensemble: Annotated[float, typer.Option(help="... by two programs and drums.")] = 0.25,
-    ratio: Annotated[int, typer.Option(help="Of the superres task: 2, 4 or 6.")] = 4,
+    ensemble: Annotated[
+        float, typer.Option(help="Share of excerpts that two programs and drums play.")
+    ] = 0.25,
+    ratio: Annotated[
+        int, typer.Option(help="Ratio of the sample rates in the superres task: 2, 4 or 6.")
+    ] = 4,
     variants: Annotated[
-        int, typer.Option(help="Of each track, for phone and superres: so many draws.", min=1)
+        int,
+        typer.Option(
+            help="Pairs of each track, with draws of their own, for phone and superres.", min=1
+        ),
     ] = 1,
     tracks: Annotated[
         str | None,
@@ -268,7 +283,10 @@ def render(
 )
 def pairs(
     input: Annotated[Path, typer.Option(help="Folder of recordings as they sound.")],
-    target: Annotated[Path, typer.Option(help="... as they should sound, of the same names.")],
+    target: Annotated[
+        Path,
+        typer.Option(help="Folder of the same recordings as they should sound, of the same names."),
+    ],
     out: Annotated[Path, typer.Option(help="The corpus's folder.")],
     sample_rate: Rate = 44100,
     aligned: Annotated[

@@ -64,9 +64,9 @@ def export(
     ],
     format: Annotated[str, typer.Option(help="saved_model, tflite or onnx.")] = "saved_model",
     quantization: Annotated[
-        str, typer.Option(help="Of a .tflite: float32, float16 or dynamic.")
+        str, typer.Option(help="Weights of a .tflite: float32, float16 or dynamic.")
     ] = "float32",
-    version: Annotated[int, typer.Option(help="Of a served model.", min=0)] = 1,
+    version: Annotated[int, typer.Option(help="Version of a served model.", min=0)] = 1,
 ) -> None:
     """Write a model for TensorFlow Serving, phones, or ONNX; it needs nothing of this package."""
     if format == "saved_model":

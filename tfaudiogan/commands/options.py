@@ -13,7 +13,7 @@ from tfaudiogan.errors import InputError
 Data = Annotated[str, typer.Option(help="Folder or URL of a corpus.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 Jobs = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.", min=1)]
-Rate = Annotated[int, typer.Option("--sample-rate", help="Of the corpus, in hertz.")]
+Rate = Annotated[int, typer.Option("--sample-rate", help="Sample rate of the corpus, in hertz.")]
 Precision = Annotated[
     str | None,
     typer.Option(

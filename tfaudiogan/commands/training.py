@@ -109,7 +109,9 @@ def train(
     n_critic: Annotated[
         int | None, typer.Option(help="Critic updates for each generator update.", min=1)
     ] = None,
-    gradient_penalty: Annotated[float | None, typer.Option(help="Its weight.", min=0.0)] = None,
+    gradient_penalty: Annotated[
+        float | None, typer.Option(help="Weight of the gradient penalty.", min=0.0)
+    ] = None,
     penalty_at: Annotated[str | None, typer.Option(help="interpolates or generated.")] = None,
     relative_penalty: Annotated[
         bool | None,
@@ -126,7 +128,7 @@ def train(
         int | None, typer.Option(help="Generator updates before the critic joins in.", min=0)
     ] = None,
     normalization: Annotated[
-        str | None, typer.Option(help="Of the critic: layer, batch or none.")
+        str | None, typer.Option(help="Normalization in the critic: layer, batch or none.")
     ] = None,
     warm_start: Annotated[
         Path | None, typer.Option(help="Generator (.keras) to start from.")
@@ -136,10 +138,13 @@ def train(
     ] = None,
     autoencoder_steps: Annotated[
         int | None,
-        typer.Option(help="Of its pretraining, two updates each; 1000 unless given.", min=1),
+        typer.Option(
+            help="Steps of the autoencoder's pretraining, two updates each; 1000 unless given.",
+            min=1,
+        ),
     ] = None,
     licence: Annotated[
-        str | None, typer.Option(help="Of the weights, kept in the model file.")
+        str | None, typer.Option(help="License of the weights, kept in the model file.")
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Log curves, audio and spectrograms too.")
@@ -245,7 +250,7 @@ experiments = typer.Typer(
 )
 
 AutoencoderSteps = Annotated[
-    int, typer.Option(help="Of the autoencoder's pretraining, two updates each.", min=1)
+    int, typer.Option(help="Steps of the autoencoder's pretraining, two updates each.", min=1)
 ]
 Preset = Annotated[
     str | None,
@@ -346,7 +351,8 @@ def figure6(
     ] = None,
     autoencoder_steps: AutoencoderSteps = 1000,
     classifier_weight: Annotated[
-        float, typer.Option(help="Of a second autoencoder's classifier; 0 is none.", min=0.0)
+        float,
+        typer.Option(help="Weight of a second autoencoder's classifier; 0 trains none.", min=0.0),
     ] = 0.0,
 ) -> None:
     """Embed the autoencoder's bottleneck channels, and say how separable the two sounds are."""

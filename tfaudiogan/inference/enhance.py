@@ -27,7 +27,8 @@ __all__ = ["Enhanced", "StreamingEnhancer", "WindowModel", "enhance", "enhance_f
 MOST_CHANNELS = 64
 LOUDNESS_BLOCK_S = 0.4
 LONG_SECONDS = 600
-"""Of all channels together, from which compiling the model pays (``load_model``'s ``fuse``)."""
+"""Length of a recording, over all channels, from which compiling the model pays
+(``load_model``'s ``fuse``)."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def are_long(*recordings: Path | str) -> bool:
 
 
 def _seconds(reader: AudioReader) -> float:
-    """Of all channels together."""
+    """Length of a recording, summed over its channels."""
     return reader.samples * reader.channels / reader.sample_rate
 
 

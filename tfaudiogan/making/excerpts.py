@@ -42,7 +42,7 @@ from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.making.synthesis import check_sample_rate
 
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}
-"""Of the excerpts, where their number is given for all splits together."""
+"""Share of each split, where the number of excerpts is given for all splits together."""
 
 ROOMS_FOLDER = ".rooms"
 TIMBRE_SHARE = 0.75

@@ -12,7 +12,7 @@ from tfaudiogan.reporting.page import Page
 from tfaudiogan.storage import write_text
 
 SECONDS = 30.0
-"""Of each recording, from its middle: half a minute of stereo is some 5 MB on the page."""
+"""How much of each recording the page holds, from its middle: stereo takes some 5 MB."""
 
 MOST = 20
 

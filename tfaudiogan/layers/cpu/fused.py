@@ -14,7 +14,7 @@ from contextvars import ContextVar
 import keras
 
 FEWEST_VALUES = 32768
-"""Of a sample; with fewer, all passes stay within the cache, and fusing gains nothing."""
+"""Values of a sample below which fusing gains nothing, as all passes stay in the cache."""
 
 _enabled: ContextVar[bool] = ContextVar("enabled", default=False)
 
@@ -55,7 +55,7 @@ def fused(function: Callable) -> Callable:
 
     Args:
         function: of tensors, to a tensor or a tuple of them; a function of a module, whose
-            behaviour hangs on its arguments alone.
+            behavior depends on its arguments alone.
     """
     import tensorflow as tf
 

@@ -37,7 +37,7 @@ def _hashed_places(like, seed):
 
 
 def _hash(word):
-    """A bijection of 32 bits in which every bit hangs on every bit."""
+    """A bijection of 32 bits in which every bit of the result depends on every bit given."""
     word = (word ^ _shifted(word, 16)) * _constant(0x85EBCA6B)
     word = (word ^ _shifted(word, 13)) * _constant(0xC2B2AE35)
     return word ^ _shifted(word, 16)
