@@ -5,9 +5,10 @@ import pytest
 from tests.networks import awake
 from tests.runs.tiny import TINY
 from tfaudiogan.config import LossWeights
-from tfaudiogan.models import build_autoencoder, build_discriminator, build_generator
+from tfaudiogan.models import build_autoencoder, build_discriminator
 from tfaudiogan.training import WGANGP
 from tfaudiogan.training.autoencoder import AutoencoderTrainer
+from tfaudiogan.training.build import generator_from_config
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.precision import (
     computing_in,
@@ -16,7 +17,6 @@ from tfaudiogan.training.precision import (
     resolve,
 )
 
-GENERATOR = vars(TINY.generator)
 CRITIC = vars(TINY.discriminator)
 
 
@@ -26,9 +26,9 @@ def test_float16_is_refused_in_one_line(kind):
         if kind == "autoencoder":
             model = AutoencoderTrainer(build_autoencoder(512, **vars(TINY.autoencoder)))
         elif kind == "composite":
-            model = CompositeModel(build_generator(512, **GENERATOR))
+            model = CompositeModel(generator_from_config(TINY))
         else:
-            model = WGANGP(build_generator(512, **GENERATOR), build_discriminator(512, **CRITIC))
+            model = WGANGP(generator_from_config(TINY), build_discriminator(512, **CRITIC))
     with pytest.raises(ValueError, match=r"compute in float16.*use .*mixed_bfloat16") as caught:
         model.compile()
     assert "\n" not in str(caught.value)
@@ -37,8 +37,8 @@ def test_float16_is_refused_in_one_line(kind):
 
 def test_a_copy_in_float32_has_the_same_weights_and_computes_in_float32(tmp_path):
     with computing_in("mixed_bfloat16"):
-        network = awake(build_generator(512, **GENERATOR))
-    reference = build_generator(512, **GENERATOR)
+        network = awake(generator_from_config(TINY))
+    reference = generator_from_config(TINY)
     reference.set_weights(network.get_weights())
     assert in_float32(reference) is reference
     in_float32(network).save(tmp_path / "network.keras")
@@ -78,7 +78,7 @@ def test_auto_stays_what_it_was_in_the_folder_that_is_continued():
 
 @pytest.mark.parametrize(("backend", "expected"), [("torch", False), ("jax", True)])
 def test_only_jax_compiles_on_a_processor(backend, expected, monkeypatch):
-    model = CompositeModel(build_generator(512, **GENERATOR), weights=LossWeights())
+    model = CompositeModel(generator_from_config(TINY), weights=LossWeights())
     seen = {}
     monkeypatch.setattr(keras.Model, "compile", lambda self, **options: seen.update(options))
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
