@@ -72,7 +72,9 @@ def test_a_taken_port_is_named(page):
 
 
 def test_the_command_serves_until_it_is_interrupted(page):
+    # A shell that runs something in the background has it ignore interrupts.
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import sys; from pathlib import Path; import tfaudiogan.web.server as server; "
         "server.make_server.__defaults__ = ('127.0.0.1', Path(sys.argv.pop())); "
         "from tfaudiogan.cli import main; main(sys.argv[1:])"
@@ -83,4 +85,7 @@ def test_the_command_serves_until_it_is_interrupted(page):
         with urllib.request.urlopen(address) as response:
             assert response.read() == b"<p>page</p>"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
