@@ -130,6 +130,32 @@ def test_a_page_to_compare(halving, takes, tmp_path):
     assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org", "http://purl.org"}
 
 
+@pytest.mark.parametrize("name", ["b.flac", "page.html"])
+def test_a_page_replaces_nothing_unasked(halving, takes, capsys, name):
+    kept = takes / name
+    if name == "page.html":
+        kept.write_text("an earlier page")
+    before = kept.read_bytes()
+    assert call("enhance", takes / "a.wav", "--report", kept) == 2
+    assert name in capsys.readouterr().err
+    assert kept.read_bytes() == before
+    assert not (takes / "a-enhanced.wav").exists()
+    asked = call("enhance", takes / "a.wav", "--report", kept, "--overwrite")
+    assert (asked, kept.read_bytes() == before) == (
+        (0, False) if name == "page.html" else (2, True)
+    )
+
+
+@pytest.mark.parametrize("out", [[], ["--out", "better"]])
+def test_two_recordings_never_become_one_file(halving, takes, capsys, monkeypatch, out):
+    monkeypatch.chdir(takes)
+    soundfile.write("a.flac", np.zeros(RATE), RATE)
+    assert call("enhance", "a.wav", "a.flac", "--float", *out) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert "a.wav and a.flac would both become" in message
+    assert not list(takes.rglob("*-enhanced.wav"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -148,6 +174,24 @@ def test_wrong_input_ends_in_one_line(takes, tmp_path, capsys, arguments, messag
     captured = capsys.readouterr()
     assert message in " ".join(captured.err.split())
     assert "Traceback" not in captured.err
+
+
+def test_names_are_whole_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert call("models") == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in released.released_models())
+
+
+def test_models_of_a_user_install_are_found(tmp_path):
+    code = """
+import site
+from pathlib import Path
+from tfaudiogan.inference import released
+assert Path(site.USER_BASE) / "share" / "tfaudiogan" in released.FOLDERS, released.FOLDERS
+"""
+    environment = {**os.environ, "PYTHONUSERBASE": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_released_models_are_listed(capsys):

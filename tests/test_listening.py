@@ -95,11 +95,30 @@ def call(*arguments):
 def test_what_is_heard_is_played_enhanced(card, capsys, channels):
     assert call("listen", "--seconds", 2, "--channels", channels) == 0
     played = np.concatenate(card.played)
-    assert played.shape == (2 * RATE, channels)
-    np.testing.assert_allclose(played[:, -1], card.signal[: 2 * RATE] / 2, atol=1e-6)
+    assert played.shape[1] == channels
+    heard = card.signal[: 2 * RATE] / 2
+    np.testing.assert_allclose(played[:, -1], heard[-len(played) :], atol=1e-6)
     captured = capsys.readouterr()
-    assert "latency 18 ms" in captured.err
+    assert "latency 28 ms" in captured.err
     assert "2.0 s" in captured.out
+
+
+def test_a_loudspeaker_is_not_kept_behind_by_the_second_that_sets_the_level(card):
+    assert call("listen", "--seconds", 2) == 0
+    window, hop = half.metadata.window, half.metadata.hop
+    # Of the first second, no more than a hop is played: what waits delays all that follows.
+    assert len(card.played[0]) <= hop
+    assert RATE <= sum(map(len, card.played)) <= RATE + 2 * window
+
+
+def test_a_file_is_not_replaced_unasked(card, tmp_path, capsys):
+    out = tmp_path / "a.flac"
+    out.write_bytes(b"a rehearsal")
+    assert call("listen", "--seconds", 0.5, "--out", out) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert out.read_bytes() == b"a rehearsal"
+    assert call("listen", "--seconds", 0.5, "--out", out, "--overwrite") == 0
+    assert len(soundfile.read(out)[0]) == RATE // 2
 
 
 def test_into_a_file(card, tmp_path):

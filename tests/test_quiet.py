@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -50,6 +51,21 @@ def test_an_error_in_between_is_not_lost():
     )
     assert result.returncode == 1
     assert "ValueError: seen" in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs /bin/sh")
+def test_the_last_words_of_a_process_that_dies_are_not_lost():
+    result = run(
+        f"""
+import os
+from tfaudiogan.quiet import starting
+with starting():
+    os.write(2, {REAL[1]!r}.encode())
+    os.abort()
+"""
+    )
+    assert result.returncode == -signal.SIGABRT
+    assert REAL[1] in result.stderr
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import importlib.abc
 import importlib.machinery
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,9 @@ def starting() -> Iterator[None]:
     """Hold the process's standard error back, and pass on all but lines about starting.
 
     Python's own ``sys.stderr`` writes to the same file descriptor, so what is printed in between,
-    a traceback too, comes late but whole.
+    a traceback too, comes late but whole. Where the process dies in between, as TensorFlow lets it
+    on a processor without the instructions it was built for, a shell that waits for that prints
+    what was held.
     """
     try:
         sys.stderr.flush()
@@ -39,18 +42,35 @@ def starting() -> Iterator[None]:
     except (AttributeError, OSError, ValueError):  # a program without a standard error
         yield
         return
-    with tempfile.TemporaryFile() as held:
+    with tempfile.NamedTemporaryFile() as held:
+        watch = _watch(held.name, original)
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
             os.dup2(original, 2)
+            if watch is not None:
+                watch.communicate(b"over\n")
             held.seek(0)
             for line in held:
                 if not STARTING_LINES.match(line.decode("utf-8", "replace")):
                     os.write(original, line)
             os.close(original)
+
+
+def _watch(held: str, original: int) -> "subprocess.Popen[bytes] | None":
+    """A shell that prints and removes a file once this process is gone without a word to it."""
+    try:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r over || { cat "$1"; rm -f "$1"; }', "sh", held],
+            stdin=subprocess.PIPE,
+            stdout=original,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # an interrupt is for the command, not for its watch
+        )
+    except OSError:  # no such shell, as on Windows
+        return None
 
 
 class _QuietLoader(importlib.abc.Loader):

@@ -14,6 +14,7 @@ from tfaudiogan.progress import console, progress_bar
 app = typer.Typer()
 
 ENHANCED = "-enhanced"
+PAGES = (".html", ".htm")
 
 
 @app.command(
@@ -70,8 +71,11 @@ def enhance(
     wanted = _loudness(loudness)
     sources = find_recordings(recordings, recursive)
     destinations = _destinations(sources, out, ".wav" if floats else None)
+    if report is not None and report.suffix.lower() not in PAGES:
+        raise InputError(f"{report} is no name of a page; give one that ends in .html")
     if not overwrite:
-        taken = [path for path in destinations if path.exists()]
+        outputs = destinations if report is None else [*destinations, report]
+        taken = [path for path in outputs if path.exists()]
         if taken:
             others = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
             raise InputError(f"{taken[0]}{others} exists already; --overwrite replaces it")
@@ -157,18 +161,21 @@ def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]
 
 
 def _destinations(sources: Sequence[Path], out: Path | None, suffix: str | None) -> list[Path]:
-    """Where each recording goes."""
-    if out is None:
-        return [
-            source.with_name(f"{source.stem}{ENHANCED}{suffix or source.suffix}")
-            for source in sources
-        ]
-    if len(sources) == 1 and out.suffix and not out.is_dir():
+    """Where each recording goes, each to a place of its own."""
+    if out is not None and len(sources) == 1 and out.suffix and not out.is_dir():
         return [out]
-    destinations = [out / source.with_suffix(suffix or source.suffix).name for source in sources]
-    if len(set(destinations)) < len(destinations):
-        raise InputError("two recordings have the same name; give them one at a time")
-    return destinations
+    makers: dict[Path, Path] = {}
+    for source in sources:
+        if out is None:
+            destination = source.with_name(f"{source.stem}{ENHANCED}{suffix or source.suffix}")
+        else:
+            destination = out / source.with_suffix(suffix or source.suffix).name
+        other = makers.setdefault(destination, source)
+        if other != source:
+            raise InputError(
+                f"{other} and {source} would both become {destination}; give them one at a time"
+            )
+    return list(makers)
 
 
 def _loudness(text: str) -> float | str | None:
@@ -208,12 +215,13 @@ def models() -> None:
         raise InputError("no released model is installed; install the package anew")
     table = Table()
     for heading in ("name", "task", "Hz", "MB", "license", "what it does", "figures"):
-        table.add_column(heading)
+        # A name is there to be typed, so a narrow terminal must not shorten it.
+        table.add_column(heading, no_wrap=heading == "name")
     for model in found.values():
         metadata = model.metadata
         size = model.tflite if model.tflite.is_file() else model.keras
         table.add_row(
-            f"{model.name}{' (default)' if model.name == DEFAULT else ''}",
+            model.name + ("\n(default)" if model.name == DEFAULT else ""),
             metadata.task or "instrument",
             str(metadata.sample_rate),
             f"{size.stat().st_size / 1e6:.1f}",

@@ -35,6 +35,9 @@ def listen(
     out: Annotated[
         Path | None, typer.Option(help="Audio file to write, in place of an output device.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists already.")
+    ] = False,
     seconds: Annotated[
         float | None, typer.Option(help="Stop after so long; Ctrl-C stops at any time.", min=0.1)
     ] = None,
@@ -43,9 +46,13 @@ def listen(
     """Enhance what a microphone or line hears, while it plays.
 
     The sound comes out one window of the model later, so short windows suit this best. The first
-    second sets the level.
+    second sets the level; a loudspeaker begins after it, a file holds it.
     """
+    if out is not None and out.exists() and not overwrite:
+        raise InputError(f"{out} exists already; --overwrite replaces it")
     require("live", "sounddevice")
+    import numpy as np
+
     from tfaudiogan.audio.files import audio_writer
     from tfaudiogan.audio.levels import gain_to_common_level, measure_level
     from tfaudiogan.inference.load import load_model
@@ -55,14 +62,18 @@ def listen(
     loaded = load_model(find_model(model))
     rate, hop = loaded.metadata.sample_rate, loaded.metadata.hop
     limit = None if seconds is None else round(seconds * rate)
+    # The first run of a model takes long, and a loudspeaker would stay behind by as much.
+    StreamingEnhancer(loaded, channels).feed(np.zeros((loaded.metadata.window, channels), "f4"))
     with ExitStack() as stack:
         microphone = Microphone(rate, hop, channels, _device(input))
         stack.enter_context(microphone)
+        latency_s = loaded.metadata.window / rate + microphone.latency_s
         if out is None:
-            play = stack.enter_context(Loudspeaker(rate, hop, channels, _device(output))).write
+            speaker = stack.enter_context(Loudspeaker(rate, hop, channels, _device(output)))
+            play = speaker.write
+            latency_s += speaker.latency_s
         else:
             play = stack.enter_context(audio_writer(out, rate, channels)).write
-        latency_s = loaded.metadata.window / rate + microphone.latency_s
         console.print(f"latency {1000 * latency_s:.0f} ms; Ctrl-C ends it")
         enhancer = None
         heard = 0
@@ -72,8 +83,10 @@ def listen(
                     level = measure_level(block) if len(block) else None
                     gain = gain_to_common_level(level, loaded.metadata.level_dbfs)
                     enhancer = StreamingEnhancer(loaded, channels, gain)
+                ready = enhancer.feed(block)
+                # Played whole, the first second would delay all that follows it by a second.
+                play(ready if heard or out is not None else ready[-hop:])
                 heard += len(block)
-                play(enhancer.feed(block))
         except KeyboardInterrupt:
             console.print("stopped")
         if enhancer is not None:
@@ -153,12 +166,17 @@ class Microphone:
 
 
 class Loudspeaker:
-    """Plays blocks on an output device, as a context."""
+    """Plays blocks on an output device, as a context.
+
+    Attributes:
+        latency_s: of the device.
+    """
 
     def __init__(self, rate: int, block: int, channels: int, device: int | str | None) -> None:
         self._stream = _open(
             "OutputStream", samplerate=rate, blocksize=block, channels=channels, device=device
         )
+        self.latency_s = float(self._stream.latency)
 
     def write(self, audio: Any) -> None:
         """Play ``(samples, channels)``; returns once there is room for more."""

@@ -20,9 +20,12 @@ FOLDERS = (
     _PACKAGE.parent / "saved_models",
     _PACKAGE.parent / "share" / "tfaudiogan",
     Path(sysconfig.get_path("data")) / "share" / "tfaudiogan",
+    Path(sysconfig.get_path("data", sysconfig.get_preferred_scheme("user")))
+    / "share"
+    / "tfaudiogan",
 )
-"""Where released models are: in a clone, beside a package installed into a folder, or in an
-environment."""
+"""Where released models are: in a clone, beside a package installed into a folder, in an
+environment, or where ``pip install --user`` puts them."""
 
 
 @dataclass(frozen=True)
