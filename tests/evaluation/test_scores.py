@@ -257,3 +257,51 @@ def test_unaltered_tracks_have_a_table_of_their_own(duo, tmp_path):
     assert unaltered.row("identity").values["snr"].undefined == 4
     assert scores.windows.row("identity").label.startswith("Cubic spline")
     assert list(score(half, duo, "test", WINDOW).tables) == ["windows", "tracks"]
+
+
+def test_an_adaptive_baseline_sees_whole_tracks(duo):
+    """A gain that only the whole track tells: its windows get it, whatever their size."""
+    seen = []
+
+    def adapt(audio):
+        seen.append(len(audio))
+        gain = np.float32(audio.max())
+        return lambda windows: gain * windows
+
+    windows = score_windows(half, duo, "test", WINDOW, batch=3, adaptive={"Adapted": adapt})
+    assert seen == [pair.samples for pair in duo.split("test")]
+    expected = []
+    for pair in duo.split("test"):
+        x, y = duo.read(pair)
+        count = pair.samples // WINDOW
+        cut = (side[: count * WINDOW].reshape(count, WINDOW) for side in (x.max() * x, y))
+        expected += [snr64(g, t) for g, t in zip(*cut, strict=True) if t.any()]
+    values = windows.row("Adapted").samples["snr"]
+    np.testing.assert_allclose(values, expected, atol=DECIBELS)
+    tracks = score_tracks(half, duo, "test", WINDOW, adaptive={"Adapted": adapt})
+    expected = [snr64(x.max() * x, y) for x, y in map(duo.read, duo.split("test"))]
+    np.testing.assert_allclose(tracks.row("Adapted").samples["snr"], expected, atol=DECIBELS)
+
+
+def test_the_blind_equalizer_is_that_of_the_whole_track(tmp_path):
+    from tfaudiogan.audio.blind_equalizer import BlindEqualizer, long_term_spectrum
+    from tfaudiogan.evaluation.run_report import BLIND_EQUALIZER, score_model
+    from tfaudiogan.inference.load import load_model
+
+    writer = CorpusWriter(tmp_path, task="phone", sample_rate=RATE)
+    rng = np.random.default_rng(0)
+    for seed, split in enumerate(("train", "test")):
+        # Each window of the target has a band of its own, so that a window tells little.
+        target = np.concatenate([tone(WINDOW, 200 * (1 + k % 12), 9 * seed + k) for k in range(36)])
+        heard = scipy.signal.lfilter([0.3], [1, -0.7], target) + 0.001 * rng.normal(
+            size=target.size
+        )
+        write_track(writer, str(seed), heard, target, split)
+    corpus = Corpus.load(tmp_path)
+    model = load_model(lambda windows: windows, sample_rate=RATE)
+    table = score_model(model, corpus).tables["tracks"]
+    clean = corpus.read(corpus.split("train")[0])[1]
+    heard, target = corpus.read(corpus.split("test")[0])
+    equalized = BlindEqualizer(long_term_spectrum(clean, RATE))(heard, RATE)
+    values = table.row(BLIND_EQUALIZER).samples["snr"]
+    np.testing.assert_allclose(values, [snr64(equalized, target)], atol=2e-3)

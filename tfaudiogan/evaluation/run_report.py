@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from tfaudiogan.audio.blind_equalizer import BlindEqualizer, zero_phase_taps
+from tfaudiogan.audio.filters import convolve
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.equalizer import fit_blind_equalizer, fit_equalizer
 from tfaudiogan.evaluation.examples import make_examples
+from tfaudiogan.evaluation.perceptual import EXTRA, is_available, opinion_score
 from tfaudiogan.evaluation.report import write_report
-from tfaudiogan.evaluation.scores import MetricFunction, score
+from tfaudiogan.evaluation.scores import AdaptiveFunction, MetricFunction, ModelFunction, score
 from tfaudiogan.inference.load import WindowModel, load_model
+from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores
 
 EQUALIZER = "Linear equalizer"
@@ -50,6 +54,16 @@ def run_metrics(sample_rate: int, window: int) -> dict[str, MetricFunction]:
     return found
 
 
+def adaptive_equalizer(equalizer: BlindEqualizer, sample_rate: int) -> AdaptiveFunction:
+    """A blind equalizer as a baseline: one filter for a whole track, whatever the windows."""
+
+    def adapt(audio: np.ndarray) -> ModelFunction:
+        taps = zero_phase_taps(equalizer.gains_db(audio, sample_rate), sample_rate)
+        return lambda windows: np.stack([convolve(window, taps) for window in windows])
+
+    return adapt
+
+
 def score_model(
     model: WindowModel,
     corpus: Corpus,
@@ -77,14 +91,16 @@ def score_model(
                 f"the model is for {rate} Hz and {given.folder} is at {given.sample_rate} Hz; "
                 f"render it with --sample-rate {rate}"
             )
-    baselines = {}
+    baselines, adaptive, track_metrics = {}, {}, {}
     if any(pair.split == "train" for pair in training.pairs):
         baselines[EQUALIZER] = fit_equalizer(training, max_seconds=EQUALIZER_SECONDS)
         if corpus.task in RESTORATION:
-            blind = fit_blind_equalizer(training)
-            baselines[BLIND_EQUALIZER] = lambda windows: np.stack(
-                [blind(window, rate) for window in windows]
-            )
+            adaptive[BLIND_EQUALIZER] = adaptive_equalizer(fit_blind_equalizer(training), rate)
+    if corpus.task in RESTORATION:
+        if is_available():
+            track_metrics["perceptual"] = functools.partial(opinion_score, sample_rate=rate)
+        else:
+            console.print(f"no perceptual metric; pip install 'tfaudiogan[{EXTRA}]'", markup=False)
     return score(
         model,
         corpus,
@@ -94,6 +110,8 @@ def score_model(
         seconds=seconds,
         metrics=run_metrics(rate, model.metadata.window),
         baselines=baselines,
+        adaptive=adaptive,
+        track_metrics=track_metrics,
         progress=True,
     )
 

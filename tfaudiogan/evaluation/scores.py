@@ -37,6 +37,8 @@ _ROWS = 16
 
 ModelFunction = Callable[[np.ndarray], np.ndarray]
 MetricFunction = Callable[[np.ndarray, np.ndarray], Any]
+AdaptiveFunction = Callable[[np.ndarray], ModelFunction]
+"""From the whole input of a track, ``(samples,)``, what is to be done to pieces of it."""
 
 UNALTERED = "unaltered windows"
 FRAMEWISE = frozenset({"lsd", "multi_resolution_distance", "mel_distance"})
@@ -46,7 +48,7 @@ For a track they are the mean over its windows that sound and where they are fin
 are taken of the track as one signal.
 """
 
-IMPROVED = frozenset({"si_sdr", "mel_distance", "zimtohrli"})
+IMPROVED = frozenset({"si_sdr", "mel_distance", "perceptual"})
 """Metrics whose gain over the input is given with an interval and the share of losers."""
 
 
@@ -101,6 +103,7 @@ def score_windows(
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
     baselines: Mapping[str, ModelFunction] | None = None,
+    adaptive: Mapping[str, AdaptiveFunction] | None = None,
     unaltered: bool = False,
     progress: bool = False,
 ) -> Table:
@@ -118,6 +121,7 @@ def score_windows(
         metrics: functions on ``keras.ops`` of (generated, target), both ``(n, window)``, to
             ``(n,)``, by name; SNR and LSD where not given.
         baselines: further baselines by the name to print, each a function as a model is.
+        adaptive: baselines that adapt to the whole track that a window is of.
         unaltered: score the tracks that are not altered, and no others: does the model leave alone
             what is good?
 
@@ -126,24 +130,30 @@ def score_windows(
         ValueError: when a model's output has another shape than its input.
     """
     check_window(window)
-    tally = _Tally.of(corpus.task, model_fn, baselines, metrics)
+    tally = _Tally.of(corpus.task, model_fn, baselines, metrics, adaptive)
     pairs = corpus.unaltered(split) if unaltered else corpus.altered(split)
     count, grid = _grid(corpus, split, pairs, window, limit)
-    silent, waiting = 0, []
+    silent, waiting, adapted_to = 0, [], None
+    adapted: dict[str, ModelFunction] = {}
     with progress_bar() as bar:
         task = bar.add_task("Scoring windows", total=count, status="", visible=progress)
         for pair, start in grid:
             sides = corpus.read(pair, start, start + window)
             if _sounds(sides[1], pair):
-                waiting.append(sides)
+                if adaptive and adapted_to is not pair:
+                    whole = corpus.read(pair, 0, pair.samples)[0]
+                    adapted = {name: adapt(whole) for name, adapt in adaptive.items()}
+                    adapted_to = pair
+                own = {name: _run(made, sides[0][None])[0] for name, made in adapted.items()}
+                waiting.append((*sides, own))
             else:
                 silent += 1
             if len(waiting) == batch:
-                tally.add_windows(*np.stack(waiting, axis=1))
+                tally.add_windows(*_stacked(waiting))
                 waiting.clear()
             bar.advance(task)
     if waiting:
-        tally.add_windows(*np.stack(waiting, axis=1))
+        tally.add_windows(*_stacked(waiting))
     over = UNALTERED if unaltered else "windows"
     return tally.table(over, silent, None, f"split {split!r} of {corpus.folder}")
 
@@ -158,6 +168,8 @@ def score_tracks(
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
     baselines: Mapping[str, ModelFunction] | None = None,
+    adaptive: Mapping[str, AdaptiveFunction] | None = None,
+    track_metrics: Mapping[str, MetricFunction] | None = None,
     progress: bool = False,
 ) -> Table:
     """Score over a split's tracks, each put together by overlap-add from the model's windows.
@@ -167,9 +179,11 @@ def score_tracks(
 
     Args:
         seconds: at most that much of each track, from where it first sounds; ``None`` is all.
+        track_metrics: further metrics, of NumPy arrays ``(1, samples)``, for whole tracks alone.
     """
     check_window(window)
-    tally = _Tally.of(corpus.task, model_fn, baselines, metrics)
+    metrics = {**(default_metrics() if metrics is None else metrics), **(track_metrics or {})}
+    tally = _Tally.of(corpus.task, model_fn, baselines, metrics, adaptive)
     pairs = corpus.altered(split)
     silent = 0
     with progress_bar() as bar:
@@ -200,15 +214,25 @@ def score(
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
     baselines: Mapping[str, ModelFunction] | None = None,
+    adaptive: Mapping[str, AdaptiveFunction] | None = None,
+    track_metrics: Mapping[str, MetricFunction] | None = None,
     progress: bool = False,
 ) -> Scores:
     """Both tables, over windows and over tracks, with what they were taken from.
 
     Tracks that are not altered have a third table, so that they don't outweigh the others.
     """
-    options = {"batch": batch, "metrics": metrics, "baselines": baselines, "progress": progress}
+    options = {
+        "batch": batch,
+        "metrics": metrics,
+        "baselines": baselines,
+        "adaptive": adaptive,
+        "progress": progress,
+    }
     windows = score_windows(model_fn, corpus, split, window, limit=limit, **options)
-    tracks = score_tracks(model_fn, corpus, split, window, seconds=seconds, **options)
+    tracks = score_tracks(
+        model_fn, corpus, split, window, seconds=seconds, track_metrics=track_metrics, **options
+    )
     tables = {"windows": windows, "tracks": tracks}
     if grid_starts(corpus.unaltered(split), window, window):
         tables[UNALTERED] = score_windows(
@@ -227,12 +251,13 @@ def score(
 
 @dataclass(frozen=True)
 class _System:
-    """A row to be; exactly one of ``model`` and ``oracle`` (of input and target) is given."""
+    """A row to be, by one of ``model``, ``adapt`` and ``oracle`` (of input and target)."""
 
     name: str
     label: str
     kind: str
     model: ModelFunction | None = None
+    adapt: AdaptiveFunction | None = None
     oracle: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def generate(
@@ -273,6 +298,7 @@ class _Tally:
         model_fn: ModelFunction | Mapping[str, ModelFunction],
         baselines: Mapping[str, ModelFunction] | None,
         metrics: Mapping[str, MetricFunction] | None,
+        adaptive: Mapping[str, AdaptiveFunction] | None = None,
     ) -> "_Tally":
         metrics = default_metrics() if metrics is None else metrics
         if isinstance(model_fn, Mapping):
@@ -280,6 +306,7 @@ class _Tally:
         else:
             models = [_System("model", "Model", "model", model_fn)]
         extra = [_System(n, n, "baseline", model) for n, model in (baselines or {}).items()]
+        extra += [_System(n, n, "baseline", adapt=adapt) for n, adapt in (adaptive or {}).items()]
         label = _INPUT_LABELS.get(task, "Input as it is")
         identity = _System("identity", label, "baseline", oracle=lambda x, y: x)
         systems = (*models, *extra, identity, *_BASELINES)
@@ -288,10 +315,15 @@ class _Tally:
             raise ValueError(f"two systems of one name among {names}; expected different names")
         return cls(systems, metrics, {(system, m): [] for system in names for m in metrics})
 
-    def add_windows(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-        """Score ``(n, window)`` each."""
+    def add_windows(
+        self, inputs: np.ndarray, targets: np.ndarray, adapted: Mapping[str, np.ndarray]
+    ) -> None:
+        """Score ``(n, window)`` each; ``adapted`` is what adaptive systems made of the inputs."""
         for system in self.systems:
-            generated = system.generate(inputs, targets, _run)
+            if system.adapt is not None:
+                generated = adapted[system.name]
+            else:
+                generated = system.generate(inputs, targets, _run)
             for name, values in _per_window(self.metrics, generated, targets).items():
                 self.values[system.name, name].append(values)
 
@@ -313,7 +345,10 @@ class _Tally:
         framewise = {n: metric for n, metric in self.metrics.items() if n in FRAMEWISE}
         target_windows = _grid_of(targets, window)[sounding]
         for system in self.systems:
-            generated = system.generate(inputs[None], targets[None], run)
+            if system.adapt is not None:
+                generated = _run(system.adapt(inputs), inputs[None])
+            else:
+                generated = system.generate(inputs[None], targets[None], run)
             windows = _grid_of(generated[0], window)[sounding]
             for name, values in _per_window(framewise, windows, target_windows).items():
                 mean = Statistic.of(values).mean
@@ -360,6 +395,14 @@ def _run(model_fn: ModelFunction, inputs: np.ndarray) -> np.ndarray:
     if generated.shape != inputs.shape:
         raise ValueError(f"the model made {generated.shape} of {inputs.shape}; expected the same")
     return generated
+
+
+def _stacked(
+    waiting: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]],
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    inputs, targets, adapted = zip(*waiting, strict=True)
+    by_name = {name: np.stack([own[name] for own in adapted]) for name in adapted[0]}
+    return np.stack(inputs), np.stack(targets), by_name
 
 
 def _per_window(

@@ -74,6 +74,7 @@ METRICS: dict[str, Metric] = {
     "lsd": Metric("LSD", "bel", False),
     "multi_resolution_distance": Metric("Multi-resolution distance", "dB", False),
     "mel_distance": Metric("Mel distance", "dB", False),
+    "perceptual": Metric("Zimtohrli", "MOS", True),
 }
 """What is known of the metrics in ``tfaudiogan.metrics``; others print under their own name."""
 
