@@ -2,7 +2,7 @@
 
     python -m benchmarks.restoration render  FOLDER --midi MAESTRO --soundfont F.sf2 [--rooms DIR
         --microphones DIR --noises DIR] [--phones DIR]
-    python -m benchmarks.restoration evaluate FOLDER --model phone-restoration.keras
+    python -m benchmarks.restoration evaluate FOLDER --model phone-restoration
 
 `render` writes pairs of excerpts of 6 s at 44.1 kHz, the same files for the same seed and sources:
 piano and 17 programs through the chains of `phone` and `old-phone`, recorded rooms, microphones and
@@ -11,18 +11,19 @@ noises where folders of them are given, recordings by real phones (a folder with
 soundfont that the model's training has not. `evaluate` runs the model over whole files as
 `tfaudiogan enhance` does and writes `MODEL.md` and `MODEL.json` into the folder.
 
-Mel distances are taken with every version at the common level. Recordings by phones have no
-SI-SDR: they are aligned to some milliseconds only. The blind equalizer's target is the mean of the
-set's own clean excerpts, which a user would not have; the reference is another clean excerpt of the
-same soundfont and program.
+Mel distances and LSD are taken with every version at the common level and powers floored at -80
+dBFS. Recordings by phones have no SI-SDR: they are aligned to some milliseconds only. The blind
+equalizer's target is the mean of the set's own clean excerpts, which a user would not have; the
+reference is another clean excerpt of the same soundfont and program.
 """
 
 import argparse
 import csv
 import dataclasses
 import functools
-import importlib.util
 import json
+import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,9 @@ from tfaudiogan.audio.degradation import degradation_preset
 from tfaudiogan.audio.files import read_audio, write_audio
 from tfaudiogan.audio.filters import convolve
 from tfaudiogan.audio.levels import gain_to_common_level, measure_level
-from tfaudiogan.audio.resampling import resample
+from tfaudiogan.errors import InputError
+from tfaudiogan.evaluation.perceptual import is_available, perceptual_distance
+from tfaudiogan.losses import SILENCE_POWER
 from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
 from tfaudiogan.making.sources import PROGRAMS
 from tfaudiogan.making.synthesis import find_soundfont, synthesise
@@ -61,24 +64,39 @@ def leveled(audio: np.ndarray) -> np.ndarray:
 class Devices:
     """Recorded responses and noises; each call draws which of them an excerpt passes."""
 
-    def __init__(self, rooms: Path, microphones: Path, noises: Path) -> None:
+    def __init__(self, rooms: Path | None, microphones: Path | None, noises: Path | None) -> None:
         self.rooms, self.microphones = _responses(rooms), _responses(microphones)
-        self.noises = [read_audio(path, RATE, mono=True)[0] for path in sorted(noises.iterdir())]
+        self.noises = [read_audio(path, RATE, mono=True)[0] for path in _files(noises)]
 
     def __call__(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A room, a noise 10 to 30 dB below, and a microphone."""
-        audio = convolve(audio, *self.rooms[rng.integers(len(self.rooms))])
+        """A room, a noise 10 to 30 dB below, and a microphone, as far as there are any."""
+        if self.rooms:
+            audio = convolve(audio, *self.rooms[rng.integers(len(self.rooms))])
+        if self.noises:
+            audio = self._noisy(audio, rng)
+        if self.microphones:
+            audio = convolve(audio, *self.microphones[rng.integers(len(self.microphones))])
+        return audio
+
+    def _noisy(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = self.noises[rng.integers(len(self.noises))]
         noise = np.resize(np.roll(noise, -int(rng.integers(len(noise)))), len(audio))
         ratio = np.sqrt(np.mean(audio**2) / max(1e-12, float(np.mean(noise**2))))
-        audio = audio + noise * np.float32(ratio * 10 ** (-rng.uniform(10.0, 30.0) / 20.0))
-        return convolve(audio, *self.microphones[rng.integers(len(self.microphones))])
+        return audio + noise * np.float32(ratio * 10 ** (-rng.uniform(10.0, 30.0) / 20.0))
 
 
-def _responses(folder: Path) -> list[tuple[np.ndarray, int]]:
+def _files(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    if not folder.is_dir() or not any(folder.iterdir()):
+        raise InputError(f"{folder} is no folder of recordings; give one that holds some")
+    return sorted(folder.iterdir())
+
+
+def _responses(folder: Path | None) -> list[tuple[np.ndarray, int]]:
     """Impulse responses and the index of their direct sound, which is their largest sample."""
     found = []
-    for path in sorted(folder.iterdir()):
+    for path in _files(folder):
         response, _ = read_audio(path, RATE, mono=True)
         direct = int(np.abs(response).argmax())
         response = response[: direct + int(LONGEST_RESPONSE_S * RATE)]
@@ -101,7 +119,7 @@ def render(options: argparse.Namespace) -> None:
         UNALTERED: (PROGRAMS, None),
     }
     devices = None
-    if options.rooms:
+    if options.rooms or options.microphones or options.noises:
         devices = Devices(options.rooms, options.microphones, options.noises)
         sets["recorded devices"] = (PROGRAMS, None)
     rows = []
@@ -152,6 +170,8 @@ def _write(folder: Path, name: str, number: int, heard, target, program: int) ->
 
 def _phone_pairs(folder: Path, phones: Path) -> list[tuple]:
     rows = []
+    if not (phones / "ALIGN.csv").is_file():
+        raise InputError(f"{phones} has no ALIGN.csv; give a folder that has one")
     with (phones / "ALIGN.csv").open(newline="", encoding="utf-8") as stream:
         pairs = list(csv.DictReader(stream))
     for number, pair in enumerate(pairs):
@@ -166,17 +186,10 @@ def _phone_pairs(folder: Path, phones: Path) -> list[tuple]:
 
 
 def _zimtohrli() -> Callable[[np.ndarray, np.ndarray], float] | None:
-    if importlib.util.find_spec("zimtohrli") is None:
+    if not is_available():
+        print("no perceptual distance; pip install 'tfaudiogan[perceptual]'", file=sys.stderr)
         return None
-    from zimtohrli import Pyohrli
-
-    judge = Pyohrli()
-
-    def distance(output: np.ndarray, target: np.ndarray) -> float:
-        sides = (resample(audio, RATE, 48_000) for audio in (output, target))
-        return float(judge.distance(*(np.clip(side, -1.0, 1.0) for side in sides)))
-
-    return distance
+    return functools.partial(perceptual_distance, sample_rate=RATE)
 
 
 def _score(output: np.ndarray, target: np.ndarray, judge: Callable | None) -> dict[str, float]:
@@ -186,16 +199,26 @@ def _score(output: np.ndarray, target: np.ndarray, judge: Callable | None) -> di
     scores = {
         "si_sdr": float(metrics.si_sdr(*pair)[0]),
         "mel": float(metrics.mel_distance(*pair, RATE)[0]),
-        "lsd": float(metrics.lsd(*(side + np.float32(1e-7) * _dither(side) for side in pair))[0]),
+        "lsd": floored_lsd(pair[0][0], pair[1][0]),
     }
     if judge is not None:
         scores["zimtohrli"] = judge(pair[0][0], pair[1][0])
     return scores
 
 
-def _dither(audio: np.ndarray) -> np.ndarray:
-    """Noise that keeps the logarithm of digital silence finite, the same each time."""
-    return np.random.default_rng(0).standard_normal(audio.shape, dtype=np.float32)
+def floored_lsd(output: np.ndarray, target: np.ndarray) -> float:
+    """The log-spectral distance in bels, powers floored at -80 dBFS as in the other distances.
+
+    Without a floor it is infinite wherever a float32 spectrum has an empty bin, as nearly every
+    recording by a phone has somewhere.
+    """
+    from tfaudiogan.audio.spectra import power_spectrogram
+
+    logs = [
+        np.log10(np.asarray(power_spectrogram(side[np.newaxis])) + SILENCE_POWER)
+        for side in (output, target)
+    ]
+    return float(np.sqrt(np.square(logs[0] - logs[1]).mean(axis=-1)).mean())
 
 
 Systems = dict[str, Callable[[np.ndarray], np.ndarray]]
@@ -245,14 +268,26 @@ def write_results(results: dict, folder: Path, stem: str) -> None:
     text = "\n\n".join(_table(name, systems) for name, systems in results.items())
     print(text)
     write_text(folder / f"{stem}.md", text + "\n")
-    write_text(folder / f"{stem}.json", json.dumps(results, indent=1) + "\n")
+    write_text(
+        folder / f"{stem}.json", json.dumps(_finite(results), indent=1, allow_nan=False) + "\n"
+    )
+
+
+def _finite(values):
+    """The same, with null for what JSON can't hold: the SI-SDR of the target itself is infinite."""
+    if isinstance(values, dict):
+        return {key: _finite(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_finite(value) for value in values]
+    return values if math.isfinite(values) else None
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Score a model and the equalizers on every set."""
     from tfaudiogan import enhance, load_model
+    from tfaudiogan.inference.released import find_model
 
-    model = load_model(options.model)
+    model = load_model(find_model(options.model))
 
     known: dict[int, list[np.ndarray]] = {}
 
@@ -279,27 +314,28 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def _table(name: str, systems: dict[str, list[dict[str, float]]]) -> str:
     header = ["", "SI-SDR gain (dB), 95 % interval, share made worse", "SI-SDR (dB)"]
-    header += ["mel distance (dB), change, share made worse", "LSD (bel)"]
+    header += ["mel distance (dB), change, share made worse", "LSD (bel, floored)"]
     judged = "zimtohrli" in systems["input"][0]
     header += ["Zimtohrli distance"] if judged else []
     before = {key: _values(systems["input"], key) for key in systems["input"][0]}
     rows = []
     for system, scores in systems.items():
         values = {key: _values(scores, key) for key in before}
-        gain = Improvement.of(values["si_sdr"] - before["si_sdr"])
         mel = values["mel"]
         change = mel.mean() / max(before["mel"].mean(), 1e-9) - 1.0
         worse = np.mean(mel > before["mel"] + 1e-6)
-        first = name in (UNALTERED, PHONES) or gain is None
+        gain = None
+        if name not in (UNALTERED, PHONES):
+            gain = Improvement.of(values["si_sdr"] - before["si_sdr"])
         rows.append(
             [
                 system,
-                "–" if first else str(gain),
+                "–" if gain is None else str(gain),
                 "–" if name == PHONES else f"{values['si_sdr'].mean():.2f}",
                 f"{mel.mean():.2f}, {change:+.0%}, {worse:.0%}".replace("%", " %")
                 if name != UNALTERED
                 else f"{mel.mean():.2f}",
-                f"{np.nanmean(values['lsd']):.2f}" if np.isfinite(values["lsd"]).any() else "–",
+                f"{values['lsd'].mean():.2f}",
                 *([f"{values['zimtohrli'].mean():.4f}"] if judged else []),
             ]
         )
@@ -330,10 +366,15 @@ def main() -> None:
     making.set_defaults(run=render)
     judging = commands.add_parser("evaluate", help="Score a model on them.")
     judging.add_argument("folder", type=Path, help="Folder of the excerpts.")
-    judging.add_argument("--model", required=True, help="Any form of a model.")
+    judging.add_argument(
+        "--model", required=True, help="A released model's name, or any form of a model."
+    )
     judging.set_defaults(run=evaluate)
     options = parser.parse_args()
-    options.run(options)
+    try:
+        options.run(options)
+    except InputError as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

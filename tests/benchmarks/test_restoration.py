@@ -6,6 +6,7 @@ import numpy as np
 import pretty_midi
 import pytest
 import soundfile
+from scipy import signal
 
 from benchmarks import restoration
 from tests.making.pieces import SOUNDFONT
@@ -82,3 +83,75 @@ def test_every_set_is_there_and_scored(tmp_path, sources):
     restoration.write_results(half, tmp_path, "perfect")
     assert "100 %" in (tmp_path / "perfect.md").read_text()
     assert json.loads((tmp_path / "perfect.json").read_text()).keys() == half.keys()
+
+
+def test_each_kind_of_device_is_optional(sources):
+    audio = np.random.default_rng(0).standard_normal(5000).astype(np.float32)
+    rng = np.random.default_rng(1)
+    same = restoration.Devices(None, None, None)(audio, rng)
+    np.testing.assert_array_equal(same, audio)
+    # The microphone of these sources is a single sample, which changes nothing.
+    for kind, folder in (("rooms", "rooms"), ("microphones", "rooms"), ("noises", "noises")):
+        given = {"rooms": None, "microphones": None, "noises": None, kind: sources / folder}
+        heard = restoration.Devices(**given)(audio, rng)
+        assert heard.shape == audio.shape
+        assert np.abs(heard - audio).max() > 1e-3
+
+
+def test_lsd_is_that_of_scipy_with_a_floor():
+    """Half of the target is silent and a phone's band is narrow: most bins are near the floor."""
+    rng = np.random.default_rng(0)
+    target = 0.1 * rng.standard_normal(20_000).astype(np.float32)
+    target[10_000:] = 0.0
+    low_pass = signal.butter(12, 3000, fs=restoration.RATE, output="sos")
+    heard = signal.sosfilt(low_pass, target).astype(np.float32)
+    logs = []
+    for side in (heard, target):
+        window = signal.windows.hann(512, sym=False)
+        frames = np.lib.stride_tricks.sliding_window_view(np.float64(side), 512)[::128]
+        power = np.abs(np.fft.rfft(frames * window)) ** 2 / np.sum(window**2)
+        logs.append(np.log10(power + 1e-8))
+    expected = np.sqrt(((logs[0] - logs[1]) ** 2).mean(-1)).mean()
+    # float32 rounding at 1e-7 of the peak is far below the floor of 1e-4 in amplitude.
+    assert restoration.floored_lsd(heard, target) == pytest.approx(expected, abs=1e-3)
+    assert restoration._score(target, target, None)["lsd"] == 0.0
+
+
+def test_silent_bins_leave_the_distance_finite():
+    silence = np.zeros(20_000, np.float32)
+    audio = np.sin(0.05 * np.arange(20_000)).astype(np.float32)
+    assert np.isfinite(restoration.floored_lsd(silence, audio))
+
+
+def test_results_are_standard_json(tmp_path):
+    scores = [{"si_sdr": np.inf, "mel": 0.0, "lsd": 0.0}]
+    restoration.write_results({"unaltered": {"input": scores}}, tmp_path, "a")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    read = json.loads((tmp_path / "a.json").read_text(), parse_constant=refuse)
+    assert read["unaltered"]["input"][0] == {"si_sdr": None, "mel": 0.0, "lsd": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "{}", "--model", "no-such-model"], "no-such-model"),
+        (["render", "{}/out", "--midi", "{}/midi", "--phones", "{}"], "no ALIGN.csv"),
+        (
+            ["render", "{}/out", "--midi", "{}/midi", "--rooms", "{}/none"],
+            "no folder of recordings",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(sources, monkeypatch, capsys, arguments, message):
+    arguments = [argument.format(sources) for argument in arguments]
+    if arguments[0] == "render":
+        arguments += ["--soundfont", str(SOUNDFONT), "--excerpts", "0"]
+    monkeypatch.setattr("sys.argv", ["restoration", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        restoration.main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error
