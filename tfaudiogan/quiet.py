@@ -19,7 +19,8 @@ from typing import Any
 
 STARTING_LINES = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\)"
-    r"|[IWE]\d{4} .*(port|cudart_stub|cpu_feature_guard|cuda_\w+|computation_placer|util)\.cc:\d+\]"
+    r"|[IWE]\d{4} [\d:.]+ +\d+ "
+    r"(port|cudart_stub|cpu_feature_guard|cuda_\w+|computation_placer)\.cc:\d+\]"
     r"|\d{4}-\d\d-\d\d .*(oneDNN|cpu_feature_guard|cuda|TF-TRT)"
     r"|To enable the following instructions"
     r"|INFO: (Created TensorFlow Lite|Initialized TensorFlow Lite)"
@@ -32,9 +33,8 @@ def starting() -> Iterator[None]:
     """Hold the process's standard error back, and pass on all but lines about starting.
 
     Python's own ``sys.stderr`` writes to the same file descriptor, so what is printed in between,
-    a traceback too, comes late but whole. Where the process dies in between, as TensorFlow lets it
-    on a processor without the instructions it was built for, a shell that waits for that prints
-    what was held.
+    including a traceback, comes late but whole. TensorFlow aborts the process on a processor that
+    lacks the instructions it was built for; a shell waits for that case and prints what was held.
     """
     try:
         sys.stderr.flush()
@@ -60,7 +60,7 @@ def starting() -> Iterator[None]:
 
 
 def _watch(held: str, original: int) -> "subprocess.Popen[bytes] | None":
-    """A shell that prints and removes a file once this process is gone without a word to it."""
+    """Start a shell that prints and removes the file if this process dies before it says so."""
     try:
         return subprocess.Popen(
             ["/bin/sh", "-c", 'read -r over || { cat "$1"; rm -f "$1"; }', "sh", held],

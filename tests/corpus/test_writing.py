@@ -55,7 +55,7 @@ def test_a_long_manifest_is_seldom_written_and_nothing_is_lost(tmp_path, monkeyp
         writer.record(write(writer, number))
     assert 3 <= len(saves) <= 6
     assert len(names(tmp_path)) < 130
-    # The process ends here without a word; another one goes on.
+    # The process is killed here; another one goes on.
     another = CorpusWriter(tmp_path, "pairs", RATE)
     assert names(tmp_path) == [f"{number:03d}" for number in range(130)]
     assert not (tmp_path / JOURNAL).exists()

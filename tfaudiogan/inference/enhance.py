@@ -135,9 +135,10 @@ def enhance_file(
 ) -> Enhanced:
     """Enhance a recording block by block, in memory that does not depend on its length.
 
-    The recording is read twice: once for its level, once to enhance it; once more before with a
-    reference. The output has its length, channels and sample rate; the destination's extension
-    gives the format (``audio.audio_writer``).
+    The recording is read once for its level, then twice side by side, to enhance it and to mix and
+    compare it with the result; with a reference it is read once more before. The output has its
+    length, channels and sample rate; the destination's extension gives the format
+    (``audio.audio_writer``).
 
     Args:
         model: anything that ``load_model`` takes.
@@ -160,6 +161,8 @@ def enhance_file(
     if not 0.0 <= amount <= 1.0:
         raise InputError(f"amount is {amount}; expected 0 to 1")
     reader = AudioReader(source)
+    if loudness is not None:
+        _check_loudness(loudness, reader)
     destination = Path(destination)
     if destination.exists() and destination.samefile(reader.path):
         raise InputError(f"{destination} is the recording itself; give another output")
@@ -244,8 +247,6 @@ def _at_loudness(
     blocks: Iterable[np.ndarray], loudness: float | str, reader: AudioReader
 ) -> Iterator[np.ndarray]:
     """The whole signal, times the gain that gives it a loudness."""
-    if not (loudness == "match" or (isinstance(loudness, int | float) and -70 < loudness < 0)):
-        raise InputError(f"loudness is {loudness!r}; expected 'match', or LUFS from -70 to 0")
     audio = np.concatenate(list(blocks))
     wanted = loudness
     if loudness == "match":
@@ -254,13 +255,19 @@ def _at_loudness(
     yield audio * np.float32(db_to_gain(gain_db)) if np.isfinite(gain_db) else audio
 
 
-def _loudness_lufs(audio: np.ndarray, reader: AudioReader) -> float:
-    import pyloudnorm
-
+def _check_loudness(loudness: float | str, reader: AudioReader) -> None:
+    """Raise an InputError for a loudness that could only fail once the work is done."""
+    if not (loudness == "match" or (isinstance(loudness, int | float) and -70 < loudness < 0)):
+        raise InputError(f"loudness is {loudness!r}; expected 'match', or LUFS from -70 to 0")
     if reader.seconds < LOUDNESS_BLOCK_S:
         raise InputError(
             f"{reader.path} lasts {reader.seconds:.2f} s; its loudness takes {LOUDNESS_BLOCK_S} s"
         )
+
+
+def _loudness_lufs(audio: np.ndarray, reader: AudioReader) -> float:
+    import pyloudnorm
+
     return float(pyloudnorm.Meter(reader.sample_rate).integrated_loudness(audio[:, :5]))
 
 
