@@ -37,9 +37,9 @@ from tfaudiogan.audio.levels import gain_to_common_level, measure_level
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.perceptual import is_available, perceptual_distance
 from tfaudiogan.losses import SILENCE_POWER
-from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.making.midi import Transformation, find_midi_files, read_midi
 from tfaudiogan.making.sources import PROGRAMS
-from tfaudiogan.making.synthesis import find_soundfont, synthesise
+from tfaudiogan.making.synthesis import find_soundfont, synthesize
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.reporting.tables import Improvement
 from tfaudiogan.reporting.text import markdown_table
@@ -106,7 +106,7 @@ def _responses(folder: Path | None) -> list[tuple[np.ndarray, int]]:
 
 def render(options: argparse.Namespace) -> None:
     """Write the excerpts and their table."""
-    tracks = find_tracks(options.midi)
+    tracks = find_midi_files(options.midi)
     soundfont = find_soundfont(options.soundfont)
     degradations = {
         name: dataclasses.replace(degradation_preset(name), clean=0.0).draw
@@ -151,7 +151,7 @@ def _excerpt(tracks: list, program: int, soundfont: Path, rng: np.random.Generat
         last = max(1.0, min(LATEST_START_S, midi.get_end_time() - SAMPLES / RATE))
         start = int(rng.uniform(0.0, last) * RATE)
         played = Transformation(program=program).apply(midi)
-        audio = synthesise(played, soundfont=soundfont, sample_rate=RATE, samples=start + SAMPLES)[
+        audio = synthesize(played, soundfont=soundfont, sample_rate=RATE, samples=start + SAMPLES)[
             start:
         ]
         if measure_level(audio) is not None:

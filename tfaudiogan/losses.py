@@ -17,7 +17,7 @@ SILENCE_POWER = 1e-8
 GATE_POWER = 1e-6
 """Mean power (-60 dBFS) that bounds how much a nearly silent target can weigh."""
 
-ENOUGH = 0.1
+ERROR_THRESHOLD = 0.1
 """Share of the target's power (-10 dB) below which an error counts less and less."""
 
 _DECIBELS = 10.0 / math.log(10.0)
@@ -78,7 +78,7 @@ def log_ratio_loss(generated, target):
     generated, target = _signal(generated), _signal(target)
     signal = ops.mean(ops.square(target), axis=-1) + SILENCE_POWER
     error = ops.mean(ops.square(target - generated), axis=-1) + SILENCE_POWER
-    return ops.mean(_DECIBELS * (ops.log(error + ENOUGH * signal) - ops.log(signal)))
+    return ops.mean(_DECIBELS * (ops.log(error + ERROR_THRESHOLD * signal) - ops.log(signal)))
 
 
 def multi_resolution_loss(generated, target):

@@ -29,9 +29,9 @@ def test_recursive_filters_apply_their_squared_magnitude_and_no_phase(family):
     # The response is computed in float64 and kept in float32: steps of 6e-8 of a peak below 1.
     np.testing.assert_allclose(response, response[::-1], atol=1e-6)
     hz, once = signal.freqz_sos(low_pass.sections(RATE), worN=65, fs=RATE)
-    zero_centred = np.fft.ifftshift(response)
+    zero_centered = np.fft.ifftshift(response)
     spectrum = np.array(
-        [np.sum(zero_centred * np.exp(-2j * np.pi * f / RATE * _time())) for f in hz]
+        [np.sum(zero_centered * np.exp(-2j * np.pi * f / RATE * _time())) for f in hz]
     )
     np.testing.assert_allclose(spectrum, np.abs(once) ** 2, atol=2e-5)
 
@@ -47,7 +47,7 @@ def test_butterworth_has_its_closed_form():
     np.testing.assert_allclose(spectrum(response, hz), 1 / (1 + ratio**6), atol=1e-5)
 
 
-def test_fir_is_scipys_window_design_centred():
+def test_fir_is_scipys_window_design_centered():
     response = impulse_response(LowPass("fir", 64, 3000.0))
     expected = np.zeros(8193)
     expected[4096 - 32 : 4096 + 33] = signal.firwin(65, 3000.0, fs=RATE)

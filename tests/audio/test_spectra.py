@@ -39,5 +39,5 @@ def test_mel_filters_are_triangles_of_unit_sum():
     peaks = filters.argmax(axis=0)
     assert (np.diff(peaks) > 0).all()
     top = 2595 * np.log10(1 + 8000 / 700)
-    centres = 700 * (10 ** (np.linspace(0, top, 42)[1:-1] / 2595) - 1)
-    np.testing.assert_allclose(peaks * 16000 / 1024, centres, atol=16000 / 1024)
+    centers = 700 * (10 ** (np.linspace(0, top, 42)[1:-1] / 2595) - 1)
+    np.testing.assert_allclose(peaks * 16000 / 1024, centers, atol=16000 / 1024)

@@ -270,7 +270,7 @@ def test_bad_recordings_and_places(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(100, np.nan), RATE, "FLOAT")
     for source, destination, message in [
         ("no.wav", "b.wav", "does not exist"),
-        ("cut.wav", "b.wav", "cut short"),
+        ("cut.wav", "b.wav", "truncated"),
         ("nan.wav", "b.wav", "NaN"),
         ("a.wav", "b.xyz", "unknown extension"),
         ("a.wav", "a.wav", "is the recording itself"),

@@ -10,7 +10,7 @@ import pytest
 
 import tfaudiogan
 from tfaudiogan.making.composer import compose, compose_corpus
-from tfaudiogan.making.midi import find_tracks, read_midi
+from tfaudiogan.making.midi import find_midi_files, read_midi
 
 SEEDS = range(24)
 SECONDS = 45.0
@@ -164,7 +164,7 @@ def test_another_process_composes_the_same_bytes(tmp_path):
 
 def test_corpus_is_in_the_maestro_layout(tmp_path):
     pieces = {"train": 3, "validation": 1, "test": 2}
-    tracks = find_tracks(compose_corpus(tmp_path, seconds=15, pieces=pieces))
+    tracks = find_midi_files(compose_corpus(tmp_path, seconds=15, pieces=pieces))
     assert collections.Counter(track.split for track in tracks) == pieces
     assert len({track.piece for track in tracks}) == 6
     for track in tracks:

@@ -15,7 +15,7 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.devices import find_recorded_devices
 from tfaudiogan.making.excerpts import excerpt_counts, render_excerpts
-from tfaudiogan.making.midi import find_tracks
+from tfaudiogan.making.midi import find_midi_files
 from tfaudiogan.making.playing import Playing
 from tfaudiogan.making.soundfonts import choose_soundfonts
 from tfaudiogan.storage import checksum
@@ -55,7 +55,7 @@ def test_each_excerpt_is_a_pair_of_its_own(made, pieces):
     folder, corpus, report = made
     assert not report.refused
     assert corpus.task == "phone"
-    splits = {track.path.name: track.split for track in find_tracks(pieces)}
+    splits = {track.path.name: track.split for track in find_midi_files(pieces)}
     for split, count in COUNTS.items():
         assert len(corpus.split(split)) == count
     assert corpus.pairs[-1].name == "validation/000/000001"

@@ -154,7 +154,7 @@ def test_other_settings_replace_every_pair(copied):
 
 def test_stopped_half_way_the_manifest_holds_present_settings_alone(copied, monkeypatch):
     midi, out = copied
-    monkeypatch.setattr(instrument, "synthesise", _stop)
+    monkeypatch.setattr(instrument, "synthesize", _stop)
     with pytest.raises(KeyboardInterrupt):
         render_small(midi, out, target=Transformation(program=19), overwrite=True)
     with (out / "manifest.csv").open(newline="") as stream:

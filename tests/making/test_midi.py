@@ -4,7 +4,7 @@ import pytest
 from tfaudiogan.corpus.splits import SPLITS
 from tfaudiogan.errors import InputError
 from tfaudiogan.making import midi
-from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.making.midi import Transformation, find_midi_files, read_midi
 
 HEADER = "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n"
 
@@ -38,7 +38,7 @@ def test_every_midi_file_at_any_depth_is_a_track(tmp_path):
     touch(tmp_path, "b.mid", "a.MIDI", "deep/er/c.midi", "notes.txt", "d.mid.bak")
     touch(tmp_path, ".hidden.mid", "__MACOSX/._b.mid")
     (tmp_path / "folder.mid").mkdir()
-    tracks = find_tracks(tmp_path)
+    tracks = find_midi_files(tmp_path)
     assert [track.name for track in tracks] == ["a", "b", "deep/er/c"]
     assert [track.path.name for track in tracks] == ["a.MIDI", "b.mid", "c.midi"]
     assert {track.split for track in tracks} == set(SPLITS)
@@ -46,14 +46,14 @@ def test_every_midi_file_at_any_depth_is_a_track(tmp_path):
 
 def test_files_that_differ_in_suffix_alone_are_two_tracks(tmp_path):
     touch(tmp_path, "a.mid", "a.midi")
-    assert [track.name for track in find_tracks(tmp_path)] == ["a", "a.midi"]
+    assert [track.name for track in find_midi_files(tmp_path)] == ["a", "a.midi"]
 
 
 def test_splits_do_not_depend_on_where_the_folder_is(tmp_path):
     names = [f"{index}.mid" for index in range(30)]
     touch(tmp_path / "one", *names)
     touch(tmp_path / "two" / "three", *names)
-    first, second = find_tracks(tmp_path / "one"), find_tracks(tmp_path / "two" / "three")
+    first, second = find_midi_files(tmp_path / "one"), find_midi_files(tmp_path / "two" / "three")
     assert [track.split for track in first] == [track.split for track in second]
 
 
@@ -67,7 +67,7 @@ def test_maestro_layout_keeps_the_official_splits(tmp_path):
     )
     (tmp_path / "LICENSES.csv").write_text("name,licence\n")
     touch(tmp_path, "2004/a.midi", "2006/b.midi", "2006/c.midi", "2006/unlisted.midi")
-    tracks = find_tracks(tmp_path)
+    tracks = find_midi_files(tmp_path)
     assert [(track.name, track.split) for track in tracks] == [
         ("2004/a", "train"),
         ("2006/b", "test"),
@@ -83,7 +83,7 @@ def test_without_splits_performances_of_a_piece_stay_together(tmp_path):
     rows = [f"Bach,Fugue {index // 3},{index}.mid\n" for index in range(60)]
     table = "canonical_composer,canonical_title,midi_filename\n" + "".join(rows)
     (tmp_path / "table.csv").write_text(table)
-    tracks = find_tracks(tmp_path)
+    tracks = find_midi_files(tmp_path)
     assert {track.split for track in tracks} == set(SPLITS)
     for piece in {track.piece for track in tracks}:
         assert len({track.split for track in tracks if track.piece == piece}) == 1
@@ -104,7 +104,7 @@ def test_without_splits_performances_of_a_piece_stay_together(tmp_path):
 def test_damaged_table(tmp_path, row, reason):
     (tmp_path / "maestro.csv").write_text(HEADER + row)
     with pytest.raises(InputError, match=r"maestro\.csv") as error:
-        find_tracks(tmp_path)
+        find_midi_files(tmp_path)
     assert reason in str(error.value)
 
 
@@ -112,14 +112,14 @@ def test_two_tables_are_one_too_many(tmp_path):
     for name in ("maestro-v2.csv", "maestro-v3.csv"):
         (tmp_path / name).write_text(HEADER)
     with pytest.raises(InputError, match=r"maestro-v2\.csv, maestro-v3\.csv"):
-        find_tracks(tmp_path)
+        find_midi_files(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["missing", "file.mid", "empty"])
 def test_no_midi_folder(tmp_path, name):
     touch(tmp_path, "file.mid", "empty/readme.txt")
     with pytest.raises(InputError, match=name):
-        find_tracks(tmp_path / name)
+        find_midi_files(tmp_path / name)
 
 
 def test_read_leaves_out_drums_and_instruments_without_notes(tmp_path):

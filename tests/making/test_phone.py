@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from tests.audio.signals import lag, noise, plucks
-from tfaudiogan.audio.degradation import PRESETS, Chain, Preset, Room
+from tfaudiogan.audio.degradation import DEGRADATION_PRESETS, Chain, DegradationPreset, Room
 from tfaudiogan.audio.files import read_audio
 from tfaudiogan.errors import InputError
 from tfaudiogan.making import phone
@@ -15,7 +15,7 @@ from tfaudiogan.storage import checksum
 RATE = 8000
 
 
-def without_room(preset: Preset) -> Preset:
+def without_room(preset: DegradationPreset) -> DegradationPreset:
     """So that these tests do without pyroomacoustics; its stage has its own."""
     return dataclasses.replace(
         preset, stages=tuple(s for s in preset.stages if getattr(s[1], "func", None) != Room.draw)
@@ -24,8 +24,8 @@ def without_room(preset: Preset) -> Preset:
 
 @pytest.fixture(autouse=True)
 def presets(monkeypatch):
-    for name, preset in PRESETS.items():
-        monkeypatch.setitem(PRESETS, name, without_room(preset))
+    for name, preset in DEGRADATION_PRESETS.items():
+        monkeypatch.setitem(DEGRADATION_PRESETS, name, without_room(preset))
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +91,14 @@ def test_rooms_need_the_extra_before_anything_is_written(recordings, tmp_path, m
         raise InputError("pip install 'tfaudiogan[phone]'")
 
     monkeypatch.setattr(phone, "require_pyroomacoustics", missing)
-    only_rooms = dataclasses.replace(PRESETS["light"], stages=ROOM)
-    monkeypatch.setitem(PRESETS, "light", only_rooms)
+    only_rooms = dataclasses.replace(DEGRADATION_PRESETS["light"], stages=ROOM)
+    monkeypatch.setitem(DEGRADATION_PRESETS, "light", only_rooms)
     with pytest.raises(InputError, match="phone"):
         render_phone(recordings, tmp_path / "out", preset="light", sample_rate=RATE)
     assert not (tmp_path / "out").exists()
 
 
-ROOM = ((1.0, PRESETS["light"].stages[0][1]),)
+ROOM = ((1.0, DEGRADATION_PRESETS["light"].stages[0][1]),)
 
 
 def test_one_recording_to_listen_to(tmp_path):

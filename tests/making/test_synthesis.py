@@ -10,8 +10,8 @@ from tfaudiogan.making import synthesis
 from tfaudiogan.making.synthesis import (
     find_soundfont,
     sounding_seconds,
-    synthesise,
-    synthesiser_version,
+    synthesize,
+    synthesizer_version,
 )
 
 SOUNDFONT = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
@@ -34,7 +34,7 @@ def render(*instruments, seconds=1.0, rate=RATE, **options):
     midi = pretty_midi.PrettyMIDI()
     midi.instruments = list(instruments)
     samples = options.pop("samples", round(seconds * rate))
-    return synthesise(midi, soundfont=SOUNDFONT, sample_rate=rate, samples=samples, **options)
+    return synthesize(midi, soundfont=SOUNDFONT, sample_rate=rate, samples=samples, **options)
 
 
 def energy(audio, start, stop, rate=RATE):
@@ -129,7 +129,7 @@ def test_a_shorter_render_is_the_beginning_of_a_longer_one(samples):
 def test_length_by_default():
     music = pretty_midi.PrettyMIDI()
     music.instruments = [instrument([(60, 0.0, 0.5)])]
-    audio = synthesise(music, soundfont=SOUNDFONT, sample_rate=8000)
+    audio = synthesize(music, soundfont=SOUNDFONT, sample_rate=8000)
     assert audio.shape == (round((0.5 + synthesis.TAIL_SECONDS) * 8000),)
     assert audio.dtype == np.float32
 
@@ -186,7 +186,7 @@ def test_bad_sample_rate(rate):
 
 
 def test_version_is_of_fluidsynth():
-    name, version = synthesiser_version().split()
+    name, version = synthesizer_version().split()
     assert name == "FluidSynth"
     assert len(version.split(".")) == 3
 
@@ -219,7 +219,7 @@ def test_damaged_soundfont(tmp_path):
     path.write_bytes(SOUNDFONT.read_bytes()[:5000])
     midi = pretty_midi.PrettyMIDI()
     with pytest.raises(InputError, match="cannot load"):
-        synthesise(midi, soundfont=path, samples=64)
+        synthesize(midi, soundfont=path, samples=64)
 
 
 def test_search_order_of_soundfonts(tmp_path, monkeypatch):

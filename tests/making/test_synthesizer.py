@@ -4,7 +4,7 @@ import pytest
 
 from tests.making.midi_files import SOUNDFONT
 from tfaudiogan.errors import InputError
-from tfaudiogan.making.synthesis import synthesise
+from tfaudiogan.making.synthesis import synthesize
 from tfaudiogan.making.synthesizer import Synthesizer
 
 RATE = 16000
@@ -37,7 +37,7 @@ def test_what_was_played_before_leaves_nothing(synthesizer):
         heard = synthesizer.play(parts, samples)
         midi = pretty_midi.PrettyMIDI()
         midi.instruments = parts
-        fresh = synthesise(midi, soundfont=SOUNDFONT, sample_rate=RATE, samples=samples)
+        fresh = synthesize(midi, soundfont=SOUNDFONT, sample_rate=RATE, samples=samples)
         assert heard.tobytes() == fresh.tobytes()
         assert np.abs(heard).max() > 0.01
 

@@ -1,4 +1,4 @@
-"""Signals: files, windows, levels and spectra. Nothing here learns."""
+"""Signal processing without learning: files, windows, levels, spectra, filters and alignment."""
 
 from tfaudiogan.audio.windows import overlap_add, split_windows
 

@@ -1,9 +1,9 @@
-"""Find how far two recordings of the same thing lie apart, and put one onto the other.
+"""Estimate the delay and drift between two recordings of the same performance, and align them.
 
-Two clocks differ by a delay and by a drift of some parts per million. Onsets tell the delay to some
-hundredths of a second, wherever it lies; then the phase of the cross-correlation (Knapp and Carter
-1976, GCC-PHAT) tells it to a fraction of a sample at many places, and a line through those gives
-delay and drift.
+The clocks of two recorders differ by a delay and by a drift of some parts per million. Matching
+onsets gives the delay to a few hundredths of a second, however large it is. The phase of the
+cross-correlation (Knapp and Carter 1976, GCC-PHAT) then gives it to a fraction of a sample at many
+positions, and a line fitted through those gives delay and drift.
 """
 
 import math
@@ -19,7 +19,7 @@ from tfaudiogan.audio.levels import GATE_DBFS, db_to_gain
 MAX_DRIFT = 500e-6
 MIN_SECONDS = 2.0
 SAME_SOUND = 0.5
-"""Share of places that must agree on one line."""
+"""Share of positions that must agree on one line."""
 
 _HOP_S = 0.01
 _CHUNK_S = 60.0
@@ -29,22 +29,22 @@ _WHITENING = 0.85
 _OVERSAMPLING = 4
 _CLEAR_PEAK = 7.5
 _NEAR_S = 0.02
-_PLACES = 32
+_POSITIONS = 32
 _TOLERANCE_S = 0.0005
 _HALF_TAPS = 64
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where in a recording lies what another has at time ``t``: ``t * (1 + drift) + delay_s``.
+    """A map from a reference's time ``t`` to the recording's: ``t * (1 + drift) + delay_s``.
 
     Attributes:
-        delay_s: how late the recording is at the other's beginning.
-        drift: how much faster its clock runs; 1e-6 is 1 ppm.
-        inverted: whether its polarity is the other way round.
-        agreement: share of the places looked at whose sound lies where these say, 0 to 1. Below
-            ``SAME_SOUND`` only onsets were found, as with two instruments that play the same
-            music: then the delay is good to a hundredth of a second, and 0 where it is below two.
+        delay_s: delay of the recording at the reference's beginning.
+        drift: how much faster the recording's clock runs; 1e-6 is 1 ppm.
+        inverted: whether the recording's polarity is inverted.
+        agreement: share of the examined positions that agree with delay and drift, 0 to 1. Below
+            ``SAME_SOUND`` only the onsets match, as with two instruments that play the same
+            music: the delay is then accurate to 10 ms, and set to 0 if it is below 20 ms.
     """
 
     delay_s: float
@@ -56,10 +56,16 @@ class Alignment:
 def estimate_alignment(
     recording: np.ndarray, reference: np.ndarray, sample_rate: int
 ) -> Alignment | None:
-    """How ``(n,)`` lies to ``(m,)``, mono, at one nominal sample rate.
+    """Estimate how a recording is aligned to a reference.
+
+    Args:
+        recording: ``(n,)``, mono.
+        reference: ``(m,)``, mono.
+        sample_rate: nominal rate of both, in hertz.
 
     Returns:
-        ``None`` where nothing in common was found, or either lasts less than ``MIN_SECONDS``.
+        The alignment, or ``None`` if the two have nothing in common, or either is shorter than
+        ``MIN_SECONDS``.
     """
     if min(len(recording), len(reference)) < MIN_SECONDS * sample_rate:
         return None
@@ -68,7 +74,7 @@ def estimate_alignment(
         return None
     coarse = onsets.delay
     first, last = max(0, -coarse), min(len(reference), len(recording) - coarse)
-    farthest = max(onsets.place - first, last - onsets.place)
+    farthest = max(onsets.position - first, last - onsets.position)
     reach = math.ceil((2 * _HOP_S * sample_rate) + MAX_DRIFT * farthest)
     line = _find_line(recording, reference, sample_rate, coarse, reach)
     if line.agreement < SAME_SOUND:
@@ -77,13 +83,16 @@ def estimate_alignment(
         delay = coarse / sample_rate
         return Alignment(0.0 if abs(delay) < _NEAR_S else delay, 0.0, False, line.agreement)
     if line.slope:
-        # Within a window the drift blurs the delay; without it, what is left is found exactly.
+        # The drift blurs the delay within a window. Once it is removed, the residual is exact.
         rate = 1.0 + line.slope
         steady = soxr.resample(recording, rate, 1.0, quality="VHQ")
-        rest = _find_line(steady, reference, sample_rate, round(line.offset / rate), reach)
-        if rest.agreement >= SAME_SOUND:
+        residual = _find_line(steady, reference, sample_rate, round(line.offset / rate), reach)
+        if residual.agreement >= SAME_SOUND:
             line = _Line(
-                rate * rest.offset, rate * (1.0 + rest.slope) - 1.0, rest.inverted, rest.agreement
+                rate * residual.offset,
+                rate * (1.0 + residual.slope) - 1.0,
+                residual.inverted,
+                residual.agreement,
             )
     return Alignment(line.offset / sample_rate, line.slope, line.inverted, line.agreement)
 
@@ -91,13 +100,13 @@ def estimate_alignment(
 def align(
     recording: np.ndarray, reference: np.ndarray, sample_rate: int, alignment: Alignment
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring a recording onto the reference's clock, and cut both to what they share.
+    """Bring a recording onto the reference's clock, and trim both to the time they share.
 
-    Whole samples are moved as they are; only what is left, and a drift, is interpolated
-    (windowed sinc; libsoxr).
+    A shift by whole samples leaves the samples unchanged. Only a fraction of a sample (by a
+    windowed sinc) and a drift (by libsoxr) are interpolated.
 
     Returns:
-        Recording and reference, ``(samples,)`` float32; empty where they share nothing.
+        Recording and reference, ``(samples,)`` float32; empty if they do not overlap.
     """
     if alignment.drift:
         recording = soxr.resample(recording, 1.0 + alignment.drift, 1.0, quality="VHQ")
@@ -105,9 +114,9 @@ def align(
     whole = round(delay)
     fraction = delay - whole
     if abs(fraction) > 0.01:
-        at = np.arange(-_HALF_TAPS, _HALF_TAPS + 1) + fraction
-        window = np.i0(9.0 * np.sqrt(np.maximum(0.0, 1.0 - (at / (_HALF_TAPS + 1)) ** 2)))
-        taps = np.sinc(at) * window / np.i0(9.0)
+        times = np.arange(-_HALF_TAPS, _HALF_TAPS + 1) + fraction
+        window = np.i0(9.0 * np.sqrt(np.maximum(0.0, 1.0 - (times / (_HALF_TAPS + 1)) ** 2)))
+        taps = np.sinc(times) * window / np.i0(9.0)
         recording = convolve(recording, taps)
     if alignment.inverted:
         recording = -recording
@@ -117,7 +126,7 @@ def align(
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Cosine of the angle between two signals of one length: 1 for the same up to a gain."""
+    """Normalized correlation of two signals of equal length: 1 if they differ only in gain."""
     norm = math.sqrt(_energy(first) * _energy(second))
     return float(np.dot(first, second)) / norm if norm else 0.0
 
@@ -128,17 +137,18 @@ def _energy(audio: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _Onsets:
-    """A delay found by onsets, the place in the reference where, in samples, and how clearly."""
+    """A delay found from onsets and its position in the reference, in samples, with a score."""
 
     delay: int
-    place: int
+    position: int
     score: float
 
 
 def _onsets(audio: np.ndarray, hop: int) -> np.ndarray:
-    """How much the level rises from each hop to the next, without its mean.
+    """Compute the rise of the level from each hop to the next, with the mean removed.
 
-    In decades of power, to ``_STEEPEST`` so that the first sound after silence counts as one onset.
+    The rise is in decades of power, limited to ``_STEEPEST`` so that the first sound after silence
+    does not count for more than one onset.
     """
     hops = audio[: len(audio) // hop * hop].reshape(-1, hop)
     power = np.einsum("ij,ij->i", hops, hops).astype(np.float64) / hop
@@ -148,10 +158,11 @@ def _onsets(audio: np.ndarray, hop: int) -> np.ndarray:
 
 
 def _match_onsets(recording: np.ndarray, reference: np.ndarray, sample_rate: int) -> _Onsets:
-    """Look for three chunks of the reference, too short for a drift to blur, in the recording.
+    """Search the recording for three chunks of the reference, each too short for drift to matter.
 
-    The clearest wins. The score is the correlation coefficient over what overlaps, times the square
-    root of the overlap in hops: about normal, were the recordings noises of nothing in common.
+    The match with the highest score is returned. The score is the correlation coefficient over the
+    overlap, times the square root of the overlap in hops: for two independent noises it is
+    approximately standard normal.
     """
     hop = max(1, round(_HOP_S * sample_rate))
     whole, rises = _onsets(recording, hop), _onsets(reference, hop)
@@ -172,20 +183,20 @@ def _match_onsets(recording: np.ndarray, reference: np.ndarray, sample_rate: int
         score[enough] = products[enough] * np.sqrt((last - first)[enough] / energy[enough])
         index = int(np.argmax(score))
         if score[index] > best.score:
-            place = (start + count // 2) * hop
-            best = _Onsets(int(delays[index] - start) * hop, place, float(score[index]))
+            position = (start + count // 2) * hop
+            best = _Onsets(int(delays[index] - start) * hop, position, float(score[index]))
     return best
 
 
 def _range_energy(audio: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Energy of each of many ranges of samples."""
+    """Return the energy of each range ``first[i]`` to ``last[i]`` of samples."""
     total = np.concatenate([[0.0], np.cumsum(np.square(audio))])
     return total[last] - total[first]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """Delay in samples over places in the reference: ``offset + slope * place``."""
+    """Delay in samples at a position in the reference: ``offset + slope * position``."""
 
     offset: float
     slope: float
@@ -196,27 +207,27 @@ class _Line:
 def _find_line(
     recording: np.ndarray, reference: np.ndarray, sample_rate: int, coarse: int, reach: int
 ) -> _Line:
-    """The line through the delays at many places, each within ``reach`` of ``coarse``."""
+    """Fit a line through the delays at many positions, each within ``reach`` of ``coarse``."""
     first, last = max(0, -coarse), min(len(reference), len(recording) - coarse)
     wanted = min(max(1.5 * sample_rate, 4 * reach), (last - first) / 2)
     size = 1 << math.floor(math.log2(max(wanted, 1)))
     window = np.hanning(size).astype(np.float32)
     gate = db_to_gain(GATE_DBFS) ** 2 * size
-    found = []
-    count = min(_PLACES, 2 * (last - first) // size - 1) if size >= 2 * reach else 0
+    delays = []
+    count = min(_POSITIONS, 2 * (last - first) // size - 1) if size >= 2 * reach else 0
     for start in np.linspace(first, last - size, max(0, count)).astype(int):
-        one = reference[start : start + size]
-        other = recording[start + coarse : start + coarse + size]
-        if min(_energy(one), _energy(other)) > gate:
-            delay, sign = _phase_delay(other * window, one * window, reach)
-            found.append((start + size / 2, coarse + delay, sign))
-    return _robust_line(np.array(found).reshape(-1, 3), _TOLERANCE_S * sample_rate)
+        expected = reference[start : start + size]
+        heard = recording[start + coarse : start + coarse + size]
+        if min(_energy(expected), _energy(heard)) > gate:
+            delay, sign = _phase_delay(heard * window, expected * window, reach)
+            delays.append((start + size / 2, coarse + delay, sign))
+    return _robust_line(np.array(delays).reshape(-1, 3), _TOLERANCE_S * sample_rate)
 
 
 def _phase_delay(recording: np.ndarray, reference: np.ndarray, reach: int) -> tuple[float, float]:
-    """Delay of one window to the other, at most ``reach``, and its sign; NaN where none is clear.
+    """Return the delay between two windows and its sign; NaN if there is no clear peak.
 
-    Example: a recording that is the reference two samples later gives 2.0 and 1.0.
+    Example: a recording that is the reference delayed by two samples gives 2.0 and 1.0.
     """
     size = 2 * len(reference)
     spectrum = fft.rfft(recording, size) * np.conj(fft.rfft(reference, size))
@@ -236,27 +247,31 @@ def _phase_delay(recording: np.ndarray, reference: np.ndarray, reach: int) -> tu
 
 
 def _robust_line(delays: np.ndarray, tolerance: float) -> _Line:
-    """The line that most delays lie on (Theil and Sen's, then least squares over those near it).
+    """Fit the line that most delays lie on: Theil-Sen, then least squares over the inliers.
 
-    ``delays`` has rows of a place (the middle of a window of the reference), the delay there, NaN
-    where none is clear, and its sign.
+    A slope that is not significant, or that amounts to less than a quarter of a sample over the
+    whole recording, is taken as 0.
 
-    A slope that could be chance, or that moves nothing by a quarter of a sample, is taken as 0.
+    Args:
+        delays: rows of position (the middle of a window of the reference), delay (NaN if it is
+            unclear) and sign.
+        tolerance: largest distance of an inlier from the line, in samples.
     """
     x, y, signs = delays[np.isfinite(delays[:, 1])].T
     if len(x) < 2:
         return _Line(0.0, 0.0)
     earlier, later = np.triu_indices(len(x), 1)
-    rest = y - x * np.median((y[later] - y[earlier]) / (x[later] - x[earlier]))
-    near = np.abs(rest - np.median(rest)) < tolerance
+    residual = y - x * np.median((y[later] - y[earlier]) / (x[later] - x[earlier]))
+    near = np.abs(residual - np.median(residual)) < tolerance
     x, y, signs = x[near], y[near], signs[near]
     middle = x.mean()
     spread = np.square(x - middle).sum()
     slope = np.dot(x - middle, y) / spread if spread else 0.0
-    rest = y - y.mean() - slope * (x - middle)
-    deviation = math.sqrt(np.square(rest).sum() / max(1, len(x) - 2) / spread) if spread else 0.0
-    steep = len(x) > 4 and abs(slope) > 5 * deviation and abs(slope) * np.ptp(x) > 0.25
-    if not steep or abs(slope) > MAX_DRIFT:
+    residual = y - y.mean() - slope * (x - middle)
+    variance = np.square(residual).sum() / max(1, len(x) - 2)
+    deviation = math.sqrt(variance / spread) if spread else 0.0
+    significant = len(x) > 4 and abs(slope) > 5 * deviation and abs(slope) * np.ptp(x) > 0.25
+    if not significant or abs(slope) > MAX_DRIFT:
         return _Line(float(np.median(y)), 0.0, bool(signs.sum() < 0), len(x) / len(delays))
     return _Line(
         float(y.mean() - slope * middle), float(slope), bool(signs.sum() < 0), len(x) / len(delays)

@@ -1,4 +1,4 @@
-"""An equalizer that knows only the recording itself and how clean recordings sound on average."""
+"""An equalizer that uses only the recording and the mean spectrum of clean recordings."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from tfaudiogan.audio.windows import periodic_hann
 
 FRAME_S = 0.093
 BANDS_PER_OCTAVE = 3
-LOWEST_HZ = 31.25
-HIGHEST_HZ = 20_000.0
+LOWEST_CENTER_HZ = 31.25
+HIGHEST_CENTER_HZ = 20_000.0
 FLOOR_PERCENTILE = 10.0
 LEAST_SHARE = 0.05
 """Share of a band's power that counts as music, however steady the band is."""
@@ -24,20 +24,21 @@ STEPS_DB = np.arange(-150.0, 50.0, STEP_DB)
 MAX_GAIN_DB = 12.0
 FILTER_S = 0.046
 
-CENTERS_HZ = LOWEST_HZ * 2.0 ** (
-    np.arange(1 + int(BANDS_PER_OCTAVE * np.log2(HIGHEST_HZ / LOWEST_HZ))) / BANDS_PER_OCTAVE
+CENTERS_HZ = LOWEST_CENTER_HZ * 2.0 ** (
+    np.arange(1 + int(BANDS_PER_OCTAVE * np.log2(HIGHEST_CENTER_HZ / LOWEST_CENTER_HZ)))
+    / BANDS_PER_OCTAVE
 )
 """Centers of the third-octave bands, 31.25 Hz to 20 kHz."""
 
 
 class SpectrumMeter:
-    """Measures a long-term spectrum piece by piece, in constant memory.
+    """Measure a long-term spectrum piece by piece, in constant memory.
 
-    Percentiles are read off histograms of ``STEP_DB``.
+    Percentiles are read off histograms with bins of ``STEP_DB``.
 
     Args:
         sample_rate: in hertz.
-        channels: of the recording.
+        channels: number of channels of the recording.
     """
 
     def __init__(self, sample_rate: int, channels: int = 1) -> None:
@@ -45,22 +46,22 @@ class SpectrumMeter:
         self._known = sample_rate / 2 > CENTERS_HZ * 2.0 ** (0.5 / BANDS_PER_OCTAVE)
         self._weights = _band_weights(CENTERS_HZ[self._known], self._size, sample_rate)
         self._window = periodic_hann(self._size)
-        self._rest = np.zeros((0, channels), np.float32)
+        self._pending = np.zeros((0, channels), np.float32)
         self._total = np.zeros(self._weights.shape[1] + 1)
         self._histogram = np.zeros((len(STEPS_DB), len(self._total)), np.int32)
         self._frames = 0
 
     def add(self, audio: np.ndarray) -> None:
-        """Take the next piece, ``(samples, channels)``."""
-        audio = np.concatenate([self._rest, audio])
+        """Measure the next piece, ``(samples, channels)``."""
+        audio = np.concatenate([self._pending, audio])
         count = len(audio) // self._size
         for first in range(0, count, FRAMES_AT_ONCE):
             stop = min(first + FRAMES_AT_ONCE, count)
             self._measure(audio[first * self._size : stop * self._size])
-        self._rest = audio[count * self._size :]
+        self._pending = audio[count * self._size :]
 
     def _measure(self, audio: np.ndarray) -> None:
-        """Count whole frames, those below the gate left out."""
+        """Add whole frames to the statistics, except those below the gate."""
         frames = audio.reshape(-1, self._size, audio.shape[1])
         powers = np.square(frames, dtype=np.float64).mean(axis=(1, 2))
         sounding = powers > db_to_gain(GATE_DBFS) ** 2
@@ -73,49 +74,49 @@ class SpectrumMeter:
         powers = np.concatenate([bands, powers[:, np.newaxis]], axis=1)
         self._total += powers.sum(axis=0)
         steps = np.searchsorted(STEPS_DB, 10.0 * np.log10(np.maximum(powers, 1e-20)))
-        places = np.minimum(steps, len(STEPS_DB) - 1), np.arange(powers.shape[1])
-        np.add.at(self._histogram, places, 1)
+        cells = np.minimum(steps, len(STEPS_DB) - 1), np.arange(powers.shape[1])
+        np.add.at(self._histogram, cells, 1)
         self._frames += len(frames)
 
     def _floor(self) -> np.ndarray:
-        """The ``FLOOR_PERCENTILE`` of the bands' powers, and of the frames' last."""
+        """Return the ``FLOOR_PERCENTILE`` of each band's power and, last, of the frames' power."""
         reached = np.cumsum(self._histogram, axis=0) >= self._frames * FLOOR_PERCENTILE / 100.0
         return 10.0 ** ((STEPS_DB[reached.argmax(axis=0)] - STEP_DB / 2.0) / 10.0)
 
     @property
     def quiet_dbfs(self) -> float | None:
-        """Level of the quietest tenth of the sounding frames: an estimate of the noise."""
+        """Level at the tenth percentile of the sounding frames, an estimate of the noise floor."""
         return 10.0 * float(np.log10(self._floor()[-1])) if self._frames else None
 
     def spectrum_db(self) -> np.ndarray:
-        """What ``long_term_spectrum`` gives of all pieces together."""
-        if not self._frames and len(self._rest):
-            missing = self._size - len(self._rest)
-            self._measure(np.pad(self._rest, ((0, missing), (0, 0))))
+        """Return ``long_term_spectrum`` of all pieces together."""
+        if not self._frames and len(self._pending):
+            missing = self._size - len(self._pending)
+            self._measure(np.pad(self._pending, ((0, missing), (0, 0))))
         spectrum_db = np.full(len(CENTERS_HZ), np.nan)
         if not self._frames:
             return spectrum_db
         mean = self._total / self._frames
         gain = db_to_gain(COMMON_LEVEL_DBFS) ** 2 / mean[-1]
-        # The quietest tenth of a noise is quieter than its mean, and music is seldom all silent.
+        # The percentile of a noise is below its mean, and music is seldom silent in every band.
         tone = gain * np.maximum(mean - self._floor(), LEAST_SHARE * mean)[:-1]
         spectrum_db[self._known] = 10.0 * np.log10(np.maximum(tone, 10 ** (QUIETEST_DB / 10.0)))
         return spectrum_db
 
 
 def long_term_spectrum(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Level of each third-octave band over a whole recording, its noise floor taken out.
+    """Compute the level of each third-octave band over a whole recording, less its noise floor.
 
-    Frames of ``FRAME_S`` below the gate of ``audio.levels`` are left out. The power that a band has
-    in its quietest frames, the ``FLOOR_PERCENTILE`` of all, is subtracted from its mean.
+    Frames of ``FRAME_S`` that are below the gate of ``audio.levels`` are ignored. The noise floor
+    of a band, the ``FLOOR_PERCENTILE`` of its power over the frames, is subtracted from its mean.
 
     Args:
         audio: ``(samples,)`` or ``(samples, channels)`` floats.
         sample_rate: in hertz.
 
     Returns:
-        ``(len(CENTERS_HZ),)`` mean power density in dB, as it is at the common level; NaN for bands
-        above half the sample rate, and everywhere for silence.
+        ``(len(CENTERS_HZ),)`` mean power density in dB, with the recording at the common level; NaN
+        for bands above half the sample rate, and for all bands of a silent recording.
     """
     channels = audio[:, np.newaxis] if audio.ndim == 1 else audio
     meter = SpectrumMeter(sample_rate, channels.shape[1])
@@ -124,7 +125,10 @@ def long_term_spectrum(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _band_weights(centers_hz: np.ndarray, size: int, sample_rate: int) -> np.ndarray:
-    """Mean over the bins of each band, ``(bins, bands)``; a narrow band takes its nearest bin."""
+    """Return weights, ``(bins, bands)``, that average the bins of each band.
+
+    A band that is narrower than a bin takes the nearest bin.
+    """
     bins = np.arange(size // 2 + 1) * sample_rate / size
     edges = centers_hz[:, np.newaxis] * 2.0 ** (np.array([-0.5, 0.5]) / BANDS_PER_OCTAVE)
     inside = (bins >= edges[:, :1]) & (bins < edges[:, 1:])
@@ -135,19 +139,19 @@ def _band_weights(centers_hz: np.ndarray, size: int, sample_rate: int) -> np.nda
 
 @dataclass(frozen=True, eq=False)
 class BlindEqualizer:
-    """Brings a recording's long-term spectrum towards a given one, with one filter throughout.
+    """Bring a recording's long-term spectrum toward a target spectrum with one static filter.
 
-    The filter has zero phase, so nothing moves in time; it is the same for all channels. Its gains
-    are those of the bands less their mean, smoothed over neighboring bands and limited.
+    The filter has zero phase, so it adds no delay, and is the same for all channels. Its gains are
+    the differences of the spectra less their mean, smoothed over neighboring bands and limited.
 
     Args:
-        target_db: ``long_term_spectrum`` of clean recordings, their mean in dB. Bands that are NaN
-            are left alone.
-        amount: share of the way towards it, 0 to 1.
-        max_gain_db: the most that a band changes, either way.
+        target_db: mean ``long_term_spectrum`` of clean recordings, in dB. Bands that are NaN stay
+            unchanged.
+        amount: share of the difference that is corrected, 0 to 1.
+        max_gain_db: largest gain of a band, either way.
 
     Raises:
-        ValueError: when the target has another number of bands, or the amount is out of range.
+        ValueError: if the target has the wrong number of bands, or the amount is out of range.
     """
 
     target_db: np.ndarray
@@ -163,11 +167,11 @@ class BlindEqualizer:
             raise ValueError(f"amount is {self.amount}; expected 0 to 1")
 
     def gains_db(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Gain of each band for a recording, ``(len(CENTERS_HZ),)`` dB; 0 where it is unknown."""
+        """Return the gain of each band for a recording, ``(len(CENTERS_HZ),)`` dB; 0 if unknown."""
         return self.gains_for(long_term_spectrum(audio, sample_rate))
 
     def gains_for(self, spectrum_db: np.ndarray) -> np.ndarray:
-        """Gain of each band for a long-term spectrum, in dB."""
+        """Return the gain of each band for a long-term spectrum, in dB."""
         difference = np.asarray(self.target_db) - spectrum_db
         known = np.isfinite(difference) & (spectrum_db > QUIETEST_DB + 10.0)
         gains = np.zeros(len(CENTERS_HZ))
@@ -189,7 +193,7 @@ class BlindEqualizer:
 
 
 def zero_phase_taps(gains_db: np.ndarray, sample_rate: int) -> np.ndarray:
-    """A symmetric filter of about ``FILTER_S`` with gains given at ``CENTERS_HZ``, in dB."""
+    """Design a symmetric filter of about ``FILTER_S`` with the given gains at ``CENTERS_HZ``."""
     half = round(FILTER_S * sample_rate / 2)
     size = fft.next_fast_len(8 * half, real=True)
     hertz = fft.rfftfreq(size, 1.0 / sample_rate)
@@ -200,11 +204,11 @@ def zero_phase_taps(gains_db: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 class FilterStream:
-    """A symmetric filter over a stream of ``(samples, channels)``, its delay taken out.
+    """Apply a symmetric filter to a stream of ``(samples, channels)``, without its delay.
 
     Args:
-        taps: an odd number of them, the middle one at time 0.
-        channels: of the stream.
+        taps: the impulse response, of odd length, with the middle tap at time 0.
+        channels: number of channels of the stream.
     """
 
     def __init__(self, taps: np.ndarray, channels: int) -> None:
@@ -213,14 +217,14 @@ class FilterStream:
         self._past = np.zeros((self._half, channels), np.float32)
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
-        """Take the next block, give what is ready."""
-        known = np.concatenate([self._past, audio])
-        ready = max(0, len(known) - 2 * self._half)
-        self._past = known[ready:]
+        """Filter the next block, and return the samples that are ready."""
+        buffered = np.concatenate([self._past, audio])
+        ready = max(0, len(buffered) - 2 * self._half)
+        self._past = buffered[ready:]
         if not ready:
-            return known[:0]
-        return signal.oaconvolve(known, self._taps, mode="valid", axes=0).astype(np.float32)
+            return buffered[:0]
+        return signal.oaconvolve(buffered, self._taps, mode="valid", axes=0).astype(np.float32)
 
     def flush(self) -> np.ndarray:
-        """Give what is left."""
+        """Return the remaining samples."""
         return self.feed(np.zeros((self._half, self._past.shape[1]), np.float32))

@@ -26,7 +26,7 @@ _CONTAINERS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 EXTENSIONS = tuple(_CONTAINERS)
-"""What can be written; what can be read is told by its content, not its name."""
+"""Extensions that can be written. Files are read by their content, whatever their extension."""
 _SHALLOW = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610")
 _LOSSY_COMPRESSION = 0.2
 _LARGEST_RIFF = 2**32 - 2**16
@@ -34,10 +34,10 @@ _BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 
 
 def check_sample_rate(rate: int, what: str) -> int:
-    """Return ``rate`` where it is one that audio has.
+    """Return ``rate`` if it is a plausible sample rate.
 
     Raises:
-        InputError: otherwise; ``what`` says whose rate it is.
+        InputError: if it is not; the message names ``what`` has that rate.
     """
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise InputError(
@@ -47,17 +47,17 @@ def check_sample_rate(rate: int, what: str) -> int:
 
 
 class AudioReader:
-    """An audio file that is read block by block, as often as wanted.
+    """Read an audio file block by block, as often as needed.
 
     Attributes:
         path: the file.
         sample_rate: in hertz.
-        channels: how many.
-        samples: in each channel, as the file's header promises.
-        subtype: the encoding, as libsndfile calls it: ``"PCM_16"``, ``"VORBIS"`` …
+        channels: number of channels.
+        samples: samples in each channel, according to the file's header.
+        subtype: libsndfile's name of the encoding: ``"PCM_16"``, ``"VORBIS"`` …
 
     Raises:
-        InputError: when the file is missing, empty, cut short, or no audio that libsndfile knows.
+        InputError: if the file is missing, empty, truncated, or not audio that libsndfile can read.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -72,20 +72,20 @@ class AudioReader:
         missing = _missing_bytes(self.path)
         if missing:
             raise InputError(
-                f"{self.path} is cut short: {missing} bytes that its header promises are missing; "
+                f"{self.path} is truncated: {missing} bytes that its header announces are missing; "
                 "copy it again"
             )
 
     @property
     def seconds(self) -> float:
-        """Length of the recording."""
+        """Length of the recording, in seconds."""
         return self.samples / self.sample_rate
 
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
         """Yield the whole file in blocks of ``(samples, channels)`` float32, from the start.
 
         Raises:
-            InputError: when the data is damaged, ends early, or holds NaN or infinity.
+            InputError: if the data is damaged, ends early, or holds NaN or infinity.
         """
         done = 0
         with self._open() as file:
@@ -103,15 +103,15 @@ class AudioReader:
                 if not finite.all():
                     first = done + int(np.argmin(finite))
                     raise InputError(
-                        f"{self.path} holds NaN or infinity at sample {first}; write it again "
-                        "without"
+                        f"{self.path} holds NaN or infinity at sample {first}; give a file with "
+                        "finite samples"
                     )
                 done += len(block)
                 yield block
         if done < self.samples:
             raise InputError(
-                f"{self.path} is cut short: its header promises {self.samples} samples, it holds "
-                f"{done}; copy or convert it again"
+                f"{self.path} is truncated: its header announces {self.samples} samples, but it "
+                f"holds {done}; copy or convert it again"
             )
 
     def _open(self) -> soundfile.SoundFile:
@@ -131,7 +131,7 @@ def _reason(error: Exception) -> str:
 
 
 def _missing_bytes(path: Path) -> int:
-    """How many bytes a RIFF file's data chunk lacks; libsndfile reads such files in silence."""
+    """Return how many bytes a RIFF file's data chunk lacks, which libsndfile does not report."""
     with path.open("rb") as stream:
         if stream.read(4) != b"RIFF":
             return 0
@@ -141,7 +141,7 @@ def _missing_bytes(path: Path) -> int:
             stream.seek(position)
             name, length = struct.unpack("<4sI", stream.read(8))
             if name == b"data":
-                unknown = length == 0xFFFFFFFF  # as programs leave it that write to a pipe
+                unknown = length == 0xFFFFFFFF  # Programs that write to a pipe leave it like this.
                 return 0 if unknown else max(0, position + 8 + length - size)
             position += 8 + length + length % 2
     return 0
@@ -153,13 +153,13 @@ def read_audio(
     """Read a whole file.
 
     Args:
-        path: any file that libsndfile knows.
-        sample_rate: resample to this rate, in hertz.
-        mono: take the mean of the channels.
+        path: any file that libsndfile can read.
+        sample_rate: rate to resample to, in hertz; the file's rate by default.
+        mono: whether to mix the channels down to their mean.
 
     Returns:
-        ``(samples,)`` float32, or ``(samples, channels)`` where there are more than one; and the
-        sample rate.
+        ``(samples,)`` float32, or ``(samples, channels)`` if there is more than one channel; and
+        the sample rate.
 
     Raises:
         InputError: as ``AudioReader`` and its ``blocks``.
@@ -174,11 +174,11 @@ def read_audio(
 
 
 class AudioWriter:
-    """Appends blocks to the file that ``audio_writer`` opened.
+    """Append blocks to the file that ``audio_writer`` opened.
 
     Attributes:
-        clipped: samples beyond full scale so far; 0 where floats are written.
-        peak: the largest magnitude so far.
+        clipped: number of samples beyond full scale so far; 0 for files of floats.
+        peak: largest magnitude so far.
     """
 
     def __init__(self, file: soundfile.SoundFile) -> None:
@@ -207,24 +207,24 @@ def audio_writer(
     floats: bool = False,
     samples: int | None = None,
 ) -> Iterator[AudioWriter]:
-    """Write an audio file block by block; it is there only once it is whole.
+    """Write an audio file block by block; the file appears once it is complete.
 
-    The extension gives the format. In WAV, FLAC and AIFF, samples are integers of 16 bits, or of 24
-    where the recording that the output is made from has more than 16, or is lossy. What is beyond
-    full scale is clipped, and counted. Lossy formats are written at high quality.
+    The extension determines the format. WAV, FLAC and AIFF files hold 16-bit integers, or 24-bit
+    integers if the recording that the output is made from has more than 16 bits or is lossy.
+    Samples beyond full scale are clipped and counted. Lossy formats are written at high quality.
 
     Args:
         path: where to write.
         sample_rate: in hertz.
-        channels: how many.
+        channels: number of channels.
         source_subtype: encoding of the recording that the output is made from.
-        floats: write 32-bit floats, which do not clip; for WAV and AIFF.
-        samples: in each channel, where known: a WAV beyond 4 GB is written as RF64.
+        floats: whether to write 32-bit floats, which do not clip; for WAV and AIFF.
+        samples: samples in each channel, if known: a WAV file over 4 GB is written as RF64.
 
     Raises:
-        InputError: when the extension is unknown, the format cannot hold the signal, or the place
+        InputError: if the extension is unknown, the format cannot hold the signal, or ``path``
             cannot be written to.
-        OSError: when the disk is full or fails; its ``filename`` is ``path``.
+        OSError: if the disk is full or fails; its ``filename`` is ``path``.
     """
     path = Path(path)
     container, subtype = _encoding(path, source_subtype, floats)
@@ -240,7 +240,7 @@ def write_audio(
     """Write a whole signal, ``(samples,)`` or ``(samples, channels)`` floats; 1 is full scale.
 
     Returns:
-        How many samples were beyond full scale and clipped.
+        The number of samples that were beyond full scale and clipped.
 
     Raises:
         InputError, OSError: as ``audio_writer``.
@@ -253,7 +253,7 @@ def write_audio(
 
 
 def write_pcm16(path: Path | str, audio: np.ndarray, sample_rate: int) -> None:
-    """Write ``(samples,)`` int16 as they are; the extension gives a lossless format.
+    """Write ``(samples,)`` int16 unchanged; the extension must be that of a lossless format.
 
     Raises:
         InputError, OSError: as ``audio_writer``.
@@ -286,7 +286,7 @@ def _sound_file(
 
 
 def _encoding(path: Path, source_subtype: str | None, floats: bool) -> tuple[str, str]:
-    """Container and subtype, as libsndfile calls them."""
+    """Return libsndfile's names of container and subtype."""
     extension = path.suffix.lower()
     if extension not in _CONTAINERS:
         raise InputError(f"{path}: unknown extension {extension!r}; use {', '.join(EXTENSIONS)}")
@@ -302,7 +302,7 @@ def _encoding(path: Path, source_subtype: str | None, floats: bool) -> tuple[str
 
 
 def _quantized(audio: np.ndarray, subtype: str) -> np.ndarray:
-    """Round to integers where the file holds some; libsndfile would cut off instead."""
+    """Round to integers if the file holds integers; libsndfile would truncate instead."""
     if subtype not in ("PCM_16", "PCM_24"):
         return audio
     bits = 8 * _BYTES[subtype]
@@ -331,13 +331,13 @@ def _create(
         if disk.error is not None or isinstance(error, InputError):
             raise
         raise InputError(
-            f"{path}: {channels} channels at {sample_rate} Hz do not fit this format "
+            f"{path}: this format cannot hold {channels} channels at {sample_rate} Hz "
             f"({_reason(error)}); use .wav or .flac"
         ) from error
 
 
 class _Disk(io.FileIO):
-    """A file that keeps the first error of the disk, which libsndfile would not tell."""
+    """A file that keeps the first error of the disk, which libsndfile would not report."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "w+")

@@ -1,8 +1,8 @@
-"""Filters that keep a pair of recordings aligned: low-passes of every usual family, and any curve.
+"""Filters that keep a pair of recordings aligned: low-pass filters, and filters of any gain curve.
 
-Recursive filters run forward and backward (their magnitude is applied twice, their phase not at
-all); FIR filters are symmetric and centred. Where a device's phase is wanted, ``filter_by_gain``
-has the smallest that a gain can have.
+Recursive filters run forward and backward, which applies their magnitude twice and cancels their
+phase; FIR filters are symmetric and centered. ``filter_by_gain`` can also give the minimum phase
+that real devices have.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,9 @@ _SMALLEST_GAIN = 1e-5
 
 
 def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
-    """Run second-order sections forward and backward over ``(samples,)``; float32.
+    """Run second-order sections forward and backward over ``(samples,)``; returns float32.
 
-    Unlike ``scipy.signal.sosfiltfilt`` it takes a signal of any length, even an empty one.
+    Unlike ``scipy.signal.sosfiltfilt``, this accepts signals of any length, even empty ones.
     """
     if not len(audio):
         return audio.astype(np.float32)
@@ -40,14 +40,17 @@ def zero_phase(sos: np.ndarray, audio: np.ndarray) -> np.ndarray:
 
 
 def convolve(audio: np.ndarray, taps: np.ndarray, origin: int | None = None) -> np.ndarray:
-    """Convolve ``(samples,)`` with taps of which one is time 0; float32 of the same length.
+    """Convolve a signal with an impulse response, without its delay.
 
-    Works block by block, so that a long signal takes no more memory than itself.
+    The work is done block by block, so that a long signal needs little more memory than itself.
 
     Args:
-        audio: the signal, with silence around it.
+        audio: ``(samples,)``, taken to be surrounded by silence.
         taps: impulse response.
-        origin: index of the tap that is time 0; the middle one by default.
+        origin: index of the tap at time 0; the middle one by default.
+
+    Returns:
+        float32 of the same length.
     """
     origin = len(taps) // 2 if origin is None else origin
     filtered = np.empty(len(audio), np.float32)
@@ -60,18 +63,18 @@ def convolve(audio: np.ndarray, taps: np.ndarray, origin: int | None = None) -> 
 
 
 def phased_taps(magnitude: np.ndarray, phase: str) -> tuple[np.ndarray, int]:
-    """An impulse response of a given magnitude.
+    """Design an impulse response with a given magnitude.
 
     Args:
         magnitude: ``(n / 2 + 1,)``, from 0 Hz to half the sample rate.
-        phase: ``"minimum"``, as most devices have it, by the cepstrum (Oppenheim and Schafer 1975);
-            or ``"zero"``, which is symmetric.
+        phase: ``"minimum"``, as in most devices, computed from the cepstrum (Oppenheim and Schafer
+            1975); or ``"zero"``, which gives a symmetric response.
 
     Returns:
-        The taps, and the index of the one that is time 0.
+        The taps, and the index of the tap at time 0.
 
     Raises:
-        ValueError: for another phase.
+        ValueError: if the phase is unknown.
     """
     samples = 2 * (len(magnitude) - 1)
     if phase == "zero":
@@ -85,7 +88,7 @@ def phased_taps(magnitude: np.ndarray, phase: str) -> tuple[np.ndarray, int]:
 
 
 def response_frequencies(sample_rate: int) -> np.ndarray:
-    """The frequencies, in hertz, at which ``filter_by_gain`` asks for gains."""
+    """Return the frequencies, in hertz, at which ``filter_by_gain`` evaluates the gain."""
     return np.fft.rfftfreq(_RESPONSE_SAMPLES, 1.0 / sample_rate)
 
 
@@ -95,11 +98,11 @@ def filter_by_gain(
     sample_rate: int,
     phase: str,
 ) -> np.ndarray:
-    """Filter ``(samples,)`` by a gain over frequency; float32 of the same length.
+    """Filter ``(samples,)`` by a gain over frequency; returns float32 of the same length.
 
     Args:
         audio: the signal.
-        gain_db: from frequencies in hertz to gains in decibels; no less than -100 dB is used.
+        gain_db: maps frequencies in hertz to gains in decibels, which are limited to -100 dB.
         sample_rate: in hertz.
         phase: one of ``PHASES``.
     """
@@ -113,8 +116,8 @@ class LowPass:
 
     Args:
         family: one of ``FAMILIES``.
-        order: order of the recursive filter, which is applied twice; for ``"fir"`` the even
-            number of taps less one (Hamming window).
+        order: order of the recursive filter, which is applied twice; for ``"fir"`` (Hamming
+            window) the number of taps less one, which must be even.
         cutoff_hz: edge as SciPy defines it for the family: -3 dB for Butterworth and Bessel
             (-6 dB after both passes), end of the ripple for Chebyshev I and elliptic, start of
             the stopband for Chebyshev II, -6 dB for FIR. At or above half the sample rate the
@@ -123,7 +126,7 @@ class LowPass:
         stopband_db: stopband attenuation of Chebyshev II and elliptic filters, for each pass.
 
     Raises:
-        ValueError: for an unknown family, or a value out of range.
+        ValueError: if the family is unknown or a value is out of range.
     """
 
     family: str
@@ -142,7 +145,7 @@ class LowPass:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, cutoff_hz: tuple[float, float]) -> "LowPass":
-        """Any family with equal chance; order by ``DRAWN_ORDERS``, ripple and attenuation usual."""
+        """Draw any family with equal chance, with an order from ``DRAWN_ORDERS``."""
         family = str(rng.choice(FAMILIES))
         low, high = DRAWN_ORDERS[family]
         order = int(rng.integers(low, high + 1))
@@ -155,7 +158,7 @@ class LowPass:
         )
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Filter ``(samples,)``; float32 of the same length and alignment."""
+        """Filter ``(samples,)``; returns float32 of the same length and alignment."""
         if self.cutoff_hz >= sample_rate / 2:
             return audio.astype(np.float32)
         if self.family == "fir":
@@ -163,16 +166,16 @@ class LowPass:
         return zero_phase(self.sections(sample_rate), audio)
 
     def sections(self, sample_rate: int) -> np.ndarray:
-        """Second-order sections of one pass of a recursive family."""
-        kind = {"Wn": self.cutoff_hz, "fs": sample_rate, "output": "sos"}
+        """Return the second-order sections of one pass of a recursive family."""
+        options = {"Wn": self.cutoff_hz, "fs": sample_rate, "output": "sos"}
         if self.family == "butterworth":
-            return signal.butter(self.order, **kind)
+            return signal.butter(self.order, **options)
         if self.family == "chebyshev1":
-            return signal.cheby1(self.order, self.ripple_db, **kind)
+            return signal.cheby1(self.order, self.ripple_db, **options)
         if self.family == "chebyshev2":
-            return signal.cheby2(self.order, self.stopband_db, **kind)
+            return signal.cheby2(self.order, self.stopband_db, **options)
         if self.family == "elliptic":
-            return signal.ellip(self.order, self.ripple_db, self.stopband_db, **kind)
+            return signal.ellip(self.order, self.ripple_db, self.stopband_db, **options)
         if self.family == "bessel":
-            return signal.bessel(self.order, norm="mag", **kind)
+            return signal.bessel(self.order, norm="mag", **options)
         raise ValueError("a fir filter has no second-order sections")

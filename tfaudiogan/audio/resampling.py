@@ -7,15 +7,18 @@ import soxr
 class Resampler:
     """Band-limited resampling of a stream (libsoxr, "very high quality", linear phase).
 
-    ``feed`` takes consecutive pieces of any length and gives what is ready, ``flush`` gives the
-    rest. ``n`` samples become ``ceil(n * target_rate / source_rate)`` without delay, so going there
-    and back never loses a sample.
+    ``feed`` takes consecutive pieces of any length and returns the samples that are ready;
+    ``flush`` returns the remaining ones. ``n`` samples become
+    ``ceil(n * target_rate / source_rate)`` without delay, so a round trip never loses a sample.
 
     Args:
-        source_rate: samples a second of what is fed, in hertz.
-        target_rate: samples a second of what comes back, in hertz; where it is the same, pieces
-            pass through as they are.
-        channels: of the pieces, ``(samples, channels)`` float32.
+        source_rate: sample rate of the input, in hertz.
+        target_rate: sample rate of the output, in hertz. If the rates are equal, pieces pass
+            through unchanged.
+        channels: number of channels of the pieces, ``(samples, channels)`` float32.
+
+    Raises:
+        ValueError: if a rate is not positive.
     """
 
     def __init__(self, source_rate: int, target_rate: int, channels: int) -> None:
@@ -27,28 +30,28 @@ class Resampler:
         self._stream = None
         if source_rate != target_rate:
             self._stream = soxr.ResampleStream(source_rate, target_rate, channels, quality="VHQ")
-        self._fed = self._given = 0
+        self._fed = self._returned = 0
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
-        """Take the next piece, ``(samples, channels)``, and give what is ready."""
+        """Resample the next piece, ``(samples, channels)``, and return what is ready."""
         if self._stream is None:
             return audio
         self._fed += len(audio)
         ready = self._stream.resample_chunk(np.ascontiguousarray(audio, np.float32))
-        self._given += len(ready)
+        self._returned += len(ready)
         return ready
 
     def flush(self) -> np.ndarray:
-        """Give what is left, ``(samples, channels)``; the next piece starts a new signal."""
+        """Return the remaining ``(samples, channels)``; the next piece starts a new signal."""
         if self._stream is None:
             return np.zeros((0, self._channels), np.float32)
         source_rate, target_rate = self._rates
         total = -(-self._fed * target_rate // source_rate)
         silence = np.zeros((source_rate // target_rate + 2, self._channels), np.float32)
-        rest = self._stream.resample_chunk(silence, last=True)[: total - self._given]
+        remaining = self._stream.resample_chunk(silence, last=True)[: total - self._returned]
         self._stream.clear()
-        self._fed = self._given = 0
-        return rest
+        self._fed = self._returned = 0
+        return remaining
 
 
 def resample(audio: np.ndarray, source_rate: int, target_rate: int) -> np.ndarray:

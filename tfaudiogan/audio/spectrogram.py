@@ -1,4 +1,4 @@
-"""A spectrogram in NumPy, for pictures; ``audio.spectra`` has those that networks learn from."""
+"""A spectrogram in NumPy for figures; losses and metrics use ``audio.spectra``."""
 
 import numpy as np
 
@@ -6,18 +6,18 @@ from tfaudiogan.audio.windows import periodic_hann
 
 
 def centered_spectrogram(audio: np.ndarray, n_fft: int) -> np.ndarray:
-    """Power spectrogram whose frames are centered on every quarter of a frame.
+    """Compute a power spectrogram with a hop of a quarter of a frame.
 
     The first frame is centered on the first sample: the signal is reflected at both ends, or
-    padded with silence where it is too short for that.
+    padded with silence if it is too short to be reflected.
 
     Args:
         audio: ``(samples,)``, at least one sample.
-        n_fft: samples of a frame, which a periodic Hann window fades.
+        n_fft: samples in a frame, which is weighted with a periodic Hann window.
 
     Returns:
-        ``(n_fft // 2 + 1, frames)`` float64 with ``4 * samples // n_fft + 1`` frames, where
-        ``n_fft`` is a multiple of 4.
+        ``(n_fft // 2 + 1, frames)`` float64, with ``4 * samples // n_fft + 1`` frames if ``n_fft``
+        is a multiple of 4.
     """
     half = n_fft // 2
     samples = np.asarray(audio, np.float64)

@@ -1,4 +1,4 @@
-"""A random smooth equalizer: the same music on an instrument that sounds somewhat different."""
+"""A random smooth equalizer, which makes an instrument sound somewhat different."""
 
 from dataclasses import dataclass
 
@@ -14,17 +14,17 @@ _TILT_DB = 0.8
 
 @dataclass(frozen=True)
 class Timbre:
-    """Changes the timbre of a recording without delay.
+    """Change the timbre of a recording without delay.
 
-    Applied to both sides of a pair, it keeps a network from learning one soundfont's timbre as what
-    every recording should sound like.
+    Applied to both sides of a pair, it keeps a network from learning that every recording should
+    have the timbre of one soundfont.
 
     Args:
         gains_db: points of a smooth curve (``audio.curves``).
-        octaves: the distance of the points.
+        octaves: distance between the points.
 
     Raises:
-        ValueError: when there are too few or too many gains for their distance.
+        ValueError: if the number of gains does not fit their distance.
     """
 
     gains_db: tuple[float, ...]
@@ -37,15 +37,15 @@ class Timbre:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Timbre":
-        """Gains of 1.5 to 4 dB deviation and a tilt of about 1 dB an octave either way."""
+        """Draw gains with a deviation of 1.5 to 4 dB, and a tilt of about 1 dB per octave."""
         octaves = float(rng.choice(_OCTAVES))
         deviation, tilt = float(rng.choice(_DEVIATIONS_DB)), rng.normal(0.0, _TILT_DB)
-        places = np.arange(curve_points(octaves)) * octaves
-        gains = rng.normal(0.0, deviation, len(places)) + tilt * (places - places[-1] / 2)
+        positions = np.arange(curve_points(octaves)) * octaves
+        gains = rng.normal(0.0, deviation, len(positions)) + tilt * (positions - positions[-1] / 2)
         return cls(tuple(round(float(gain), 2) for gain in gains), octaves)
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Filter ``(samples,)``; float32 of the same length and alignment."""
+        """Filter ``(samples,)``; returns float32 of the same length and alignment."""
         return filter_by_gain(
             audio, lambda hz: smooth_gain_db(hz, self.gains_db, self.octaves), sample_rate, "zero"
         )

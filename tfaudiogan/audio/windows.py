@@ -1,27 +1,27 @@
-"""Cut a signal into overlapping windows and add them up again (section III-B).
+"""Split a signal into overlapping windows, and add them up again (section III-B).
 
-Windows overlap by half and are cut as they are (rectangular); a periodic Hann window fades them
-only when they are added up. Half a window of silence on both sides gives every sample two
-windows, so that the first and last samples come back too.
+Windows overlap by half. They are rectangular when the signal is split, and weighted with a periodic
+Hann window when they are added up. Half a window of silence on both sides puts every sample into
+two windows, so that the first and last samples are restored too.
 """
 
 import numpy as np
 
 
 def periodic_hann(window: int) -> np.ndarray:
-    """Periodic Hann window, ``(window,)`` float32; at 50 % overlap it sums to one.
+    """Return a periodic Hann window, ``(window,)`` float32.
 
-    The symmetric form of the same length does not.
+    At 50 % overlap it sums to one, which the symmetric Hann window does not.
     """
     phase = 2.0 * np.pi * np.arange(window) / window
     return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
 
 
 def check_window(window: int) -> int:
-    """Return ``window`` where it is an even number of at least 2 samples.
+    """Return ``window`` if it is an even number of at least 2 samples.
 
     Raises:
-        ValueError: otherwise.
+        ValueError: if it is not.
     """
     if window < 2 or window % 2:
         raise ValueError(f"window is {window} samples; expected an even number of at least 2")
@@ -29,9 +29,9 @@ def check_window(window: int) -> int:
 
 
 def split_windows(audio: np.ndarray, window: int = 8192) -> np.ndarray:
-    """Cut ``(samples,)`` into ``(windows, window)`` with a hop of ``window // 2``.
+    """Split ``(samples,)`` into ``(windows, window)`` with a hop of ``window // 2``.
 
-    Example: 8192 samples give 3 windows, the middle one the signal itself.
+    Example: 8192 samples give 3 windows, of which the middle one is the signal itself.
     """
     half = check_window(window) // 2
     count = -(-len(audio) // half) + 1 if len(audio) else 0
@@ -43,12 +43,12 @@ def split_windows(audio: np.ndarray, window: int = 8192) -> np.ndarray:
 
 
 def overlap_add(windows: np.ndarray, samples: int) -> np.ndarray:
-    """Fade ``(windows, window)`` with a periodic Hann and add them up to ``(samples,)``.
+    """Weight ``(windows, window)`` with a periodic Hann window and add them up to ``(samples,)``.
 
-    Inverse of ``split_windows``, to rounding: ``overlap_add(split_windows(x, w), len(x)) == x``.
+    It inverts ``split_windows`` up to rounding: ``overlap_add(split_windows(x, w), len(x)) == x``.
 
     Raises:
-        ValueError: when the windows are too few for that many samples.
+        ValueError: if there are too few windows for that many samples.
     """
     count, window = windows.shape
     half = check_window(window) // 2
@@ -62,14 +62,14 @@ def overlap_add(windows: np.ndarray, samples: int) -> np.ndarray:
 
 
 def add_halves(windows: np.ndarray, tail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fade windows that follow one another with a periodic Hann and add their halves up.
+    """Weight consecutive windows with a periodic Hann window and add up their overlapping halves.
 
     Args:
-        windows: ``(..., windows, window)``, the window an even number of samples.
-        tail: ``(..., window // 2)``, the faded second half of the window before the first.
+        windows: ``(..., windows, window)``, with an even number of samples in a window.
+        tail: ``(..., window // 2)``, the weighted second half of the window before the first.
 
     Returns:
-        ``(..., windows * window // 2)`` samples, and the tail for the window that comes next.
+        ``(..., windows * window // 2)`` samples, and the tail for the next window.
     """
     *leading, count, window = windows.shape
     half = window // 2

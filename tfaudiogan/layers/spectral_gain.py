@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-MOST = 4.0
+MAX_LOG_GAIN = 4.0
 """Bound of a gain's natural logarithm: 35 dB."""
 
 
@@ -25,7 +25,7 @@ class SpectralGain1D(keras.layers.Layer):
 
     def call(self, inputs):
         real, imaginary, logarithm = inputs
-        gain = ops.exp(MOST * ops.tanh(ops.cast(logarithm, "float32") / MOST))
+        gain = ops.exp(MAX_LOG_GAIN * ops.tanh(ops.cast(logarithm, "float32") / MAX_LOG_GAIN))
         gain = ops.expand_dims(gain, 1)
         return real * gain, imaginary * gain
 

@@ -16,7 +16,7 @@ from tfaudiogan.audio.degradation import (
     mixed_preset,
     with_room_bank,
 )
-from tfaudiogan.audio.degradation.presets import Mixture, Preset
+from tfaudiogan.audio.degradation.presets import DegradationPreset, Mixture
 from tfaudiogan.audio.degradation.recordings import NO_RECORDINGS
 from tfaudiogan.audio.degradation.room import require_pyroomacoustics
 from tfaudiogan.audio.draws import named_generator
@@ -34,12 +34,12 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.corpus.splits import SPLITS, assign_splits
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
-from tfaudiogan.making.midi import find_tracks
+from tfaudiogan.making.midi import find_midi_files
 from tfaudiogan.making.performance import Performance
 from tfaudiogan.making.phone import TASK
 from tfaudiogan.making.playing import Playing
 from tfaudiogan.making.sources import find_recordings
-from tfaudiogan.making.synthesis import check_sample_rate
+from tfaudiogan.making.synthesis import check_synthesis_rate
 
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}
 """Share of each split, where the number of excerpts is given for all splits together."""
@@ -110,7 +110,7 @@ def render_excerpts(
         raise InputError(f"excerpts of {seconds:g} s; expected 1 to 600 s")
     if drawn_rooms < 1:
         raise InputError(f"{drawn_rooms} drawn rooms; expected 1 or more")
-    check_sample_rate(sample_rate)
+    check_synthesis_rate(sample_rate)
     counts = excerpt_counts(excerpts)
     recordings = recordings or dict.fromkeys(SPLITS, NO_RECORDINGS)
     degradations = {
@@ -173,7 +173,7 @@ def _find(folder: Path) -> tuple[dict[str, list[Path]], bool]:
         splits = assign_splits(recordings)
         found = [(splits[name], path) for name, path in recordings.items()]
     else:
-        found = [(track.split, track.path) for track in find_tracks(folder)]
+        found = [(track.split, track.path) for track in find_midi_files(folder)]
     tracks = {split: sorted(path for s, path in found if s == split) for split in SPLITS}
     return tracks, not recordings
 
@@ -185,7 +185,7 @@ class _Drawer:
     seed: int
     seconds: float
     preset: str
-    degradations: Mapping[str, Preset | Mixture]
+    degradations: Mapping[str, DegradationPreset | Mixture]
     playings: Mapping[str, Playing | None]
     timbre: bool
 

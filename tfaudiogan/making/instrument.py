@@ -9,14 +9,14 @@ import numpy as np
 
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
-from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.making.midi import Transformation, find_midi_files, read_midi
 from tfaudiogan.making.synthesis import (
     check_same_synthesis,
-    check_sample_rate,
+    check_synthesis_rate,
     find_soundfont,
     sounding_seconds,
-    synthesise,
-    synthesiser_version,
+    synthesize,
+    synthesizer_version,
 )
 from tfaudiogan.making.synthesizer import GAIN
 from tfaudiogan.storage import checksum
@@ -44,7 +44,7 @@ def render_corpus(
     Resumable and parallel as ``build.build_corpus`` says.
 
     Args:
-        midi_folder: any folder of MIDI, or the MAESTRO layout (``midi.find_tracks``).
+        midi_folder: any folder of MIDI, or the MAESTRO layout (``midi.find_midi_files``).
         out: the corpus's folder.
         input: how the performance sounds.
         target: how it should sound.
@@ -93,7 +93,7 @@ class Renderer:
         sample_rate: int = 44100,
     ) -> "Renderer":
         """Find the soundfont and check the rate; an InputError says what is wrong with them."""
-        check_sample_rate(sample_rate)
+        check_synthesis_rate(sample_rate)
         return cls(input, target, find_soundfont(soundfont), sample_rate)
 
     def recipes(self, midi_folder: Path | str) -> list[Recipe]:
@@ -107,7 +107,7 @@ class Renderer:
             "target": self.target.to_dict(),
             "soundfont": self.soundfont.name,
             "soundfont_sha256": checksum(self.soundfont),
-            "synthesiser": synthesiser_version(),
+            "synthesiser": synthesizer_version(),
             "gain": GAIN,
         }
         return [
@@ -118,7 +118,7 @@ class Renderer:
                 (track.path,),
                 settings,
             )
-            for track in find_tracks(midi_folder)
+            for track in find_midi_files(midi_folder)
         ]
 
     def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +128,7 @@ class Renderer:
         performances = [self.input.apply(midi), self.target.apply(midi)]
         samples = math.ceil(max(map(sounding_seconds, performances)) * self.sample_rate)
         input_audio, target_audio = (
-            synthesise(
+            synthesize(
                 performance,
                 soundfont=self.soundfont,
                 sample_rate=self.sample_rate,

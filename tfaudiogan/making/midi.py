@@ -19,7 +19,7 @@ MAX_SECONDS = 3 * 3600.0
 
 
 @dataclass(frozen=True)
-class Track:
+class MidiFile:
     """One performance: a MIDI file, the piece that it performs, and its split.
 
     ``name`` is the file's path in its folder without the suffix, and the pair's path in a corpus.
@@ -103,7 +103,7 @@ def _check_range(name: str, value: Any, low: int) -> None:
         raise ValueError(f"{name} is {value}; expected {low} to 127")
 
 
-def find_tracks(folder: Path | str) -> list[Track]:
+def find_midi_files(folder: Path | str) -> list[MidiFile]:
     """The MIDI files of a folder, sorted by name.
 
     A table in the MAESTRO layout, a CSV file in the folder itself with a column
@@ -125,7 +125,7 @@ def find_tracks(folder: Path | str) -> list[Track]:
     return sorted(tracks, key=lambda track: track.name)
 
 
-def _tracks_of_folder(folder: Path) -> list[Track]:
+def _tracks_of_folder(folder: Path) -> list[MidiFile]:
     paths: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
@@ -134,7 +134,7 @@ def _tracks_of_folder(folder: Path) -> list[Track]:
             name = place.with_suffix("").as_posix()
             paths[place.as_posix() if name in paths else name] = path
     splits = assign_splits(paths)
-    return [Track(name, path, name, splits[name]) for name, path in paths.items()]
+    return [MidiFile(name, path, name, splits[name]) for name, path in paths.items()]
 
 
 def _find_table(folder: Path) -> Path | None:
@@ -150,8 +150,8 @@ def _find_table(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def _tracks_of_table(table: Path) -> list[Track]:
-    tracks: dict[str, Track] = {}
+def _tracks_of_table(table: Path) -> list[MidiFile]:
+    tracks: dict[str, MidiFile] = {}
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         for number, row in enumerate(csv.DictReader(stream), start=2):
             place = PurePosixPath(row["midi_filename"] or "")
@@ -170,7 +170,7 @@ def _tracks_of_table(table: Path) -> list[Track]:
                 raise InputError(f"{table}, line {number}: {place} is listed twice")
             work = [row.get("canonical_composer"), row.get("canonical_title")]
             piece = ": ".join(part for part in work if part) or name
-            tracks[name] = Track(name, table.parent / place, piece, split)
+            tracks[name] = MidiFile(name, table.parent / place, piece, split)
     splits = assign_splits(track.piece for track in tracks.values() if not track.split)
     return [
         track if track.split else dataclasses.replace(track, split=splits[track.piece])

@@ -10,7 +10,7 @@ import soundfile
 
 from tfaudiogan.audio.degradation import (
     Chain,
-    Preset,
+    DegradationPreset,
     Recordings,
     Room,
     degradation_preset,
@@ -52,7 +52,7 @@ def render_phone(
         source_folder: clean recordings of any format and rate, mixed to mono; or MIDI, played as
             ``sources.CleanSources`` says.
         out: the corpus's folder.
-        preset: one of ``degradation.PRESETS``, or several (``degradation.mixed_preset``).
+        preset: one of ``DEGRADATION_PRESETS``, or several (``degradation.mixed_preset``).
         recordings: recorded devices for each split (``devices.find_recorded_devices``).
         sample_rate: in hertz.
         seed: of all draws.
@@ -123,7 +123,7 @@ def degrade_file(
     Args:
         source: any audio file; mixed to mono.
         out: where to write; the extension gives the format.
-        preset: one of ``degradation.PRESETS``, or ``"varied"``.
+        preset: one of ``DEGRADATION_PRESETS``, or ``"varied"``.
         seed: of the draw.
         sample_rate: of the output, in hertz; the recording's by default.
 
@@ -136,7 +136,7 @@ def degrade_file(
     """
     rng = np.random.default_rng(seed)
     degradations = degradation_preset(preset)
-    if isinstance(degradations, Preset):
+    if isinstance(degradations, DegradationPreset):
         degradations = dataclasses.replace(degradations, clean=0.0)
     chain = degradations.draw(rng)
     while not chain.stages:

@@ -15,7 +15,7 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.making.drums import drum_pattern
 from tfaudiogan.making.performance import LEAD_S, Performance
 from tfaudiogan.making.soundfonts import Soundfont
-from tfaudiogan.making.synthesis import check_same_synthesis, synthesiser_version
+from tfaudiogan.making.synthesis import check_same_synthesis, synthesizer_version
 from tfaudiogan.making.synthesizer import GAIN, Synthesizer
 
 _PIANO_WEIGHTS = {0: 3, 1: 2, 3: 1}
@@ -79,7 +79,7 @@ class Playing:
             "velocity": uniform(rng, _VELOCITIES),
             "soundfont": font.path.name,
             "soundfont_sha256": font.sha256,
-            "synthesizer": synthesiser_version(),
+            "synthesizer": synthesizer_version(),
             "gain": GAIN,
         }
 

@@ -12,13 +12,13 @@ from tfaudiogan.audio.files import EXTENSIONS, read_audio
 from tfaudiogan.corpus.splits import assign_splits
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.build import Recipe
-from tfaudiogan.making.midi import Transformation, find_tracks, read_midi
+from tfaudiogan.making.midi import Transformation, find_midi_files, read_midi
 from tfaudiogan.making.synthesis import (
     check_same_synthesis,
-    check_sample_rate,
+    check_synthesis_rate,
     find_soundfont,
-    synthesise,
-    synthesiser_version,
+    synthesize,
+    synthesizer_version,
 )
 from tfaudiogan.making.synthesizer import GAIN
 from tfaudiogan.storage import checksum
@@ -96,8 +96,8 @@ class CleanSources:
         splits = assign_splits(recordings)
         tracks = [(name, splits[name], path) for name, path in recordings.items()]
         if not tracks:
-            check_sample_rate(self.sample_rate)
-            found = find_tracks(self.folder)
+            check_synthesis_rate(self.sample_rate)
+            found = find_midi_files(self.folder)
             tracks = [(track.name, track.split, track.path) for track in found]
         for name, split, path in tracks:
             source = path.relative_to(self.folder).as_posix()
@@ -115,7 +115,7 @@ class CleanSources:
             "program": int(rng.choice(PROGRAMS)),
             "soundfont": self.soundfonts[soundfont].name,
             "soundfont_sha256": soundfont,
-            "synthesiser": synthesiser_version(),
+            "synthesiser": synthesizer_version(),
             "gain": GAIN,
         }
 
@@ -133,4 +133,4 @@ class CleanSources:
         soundfont = self.soundfonts[sha256]
         check_same_synthesis(soundfont, sha256, recipe.settings["synthesiser"])
         midi = Transformation(program=recipe.settings["program"]).apply(read_midi(path))
-        return synthesise(midi, soundfont=soundfont, sample_rate=self.sample_rate)
+        return synthesize(midi, soundfont=soundfont, sample_rate=self.sample_rate)

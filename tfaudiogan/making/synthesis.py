@@ -72,7 +72,7 @@ def find_soundfont(path: Path | str | None = None) -> Path:
     return find_soundfont(Path(spec.origin).with_name("TimGM6mb.sf2"))
 
 
-def synthesiser_version() -> str:
+def synthesizer_version() -> str:
     """Name and version of the synthesiser, such as ``"FluidSynth 2.3.1"``.
 
     Raises:
@@ -92,7 +92,7 @@ def check_same_synthesis(soundfont: Path, soundfont_sha256: str, synthesiser: st
     """
     for what, here, wanted in (
         (f"soundfont {soundfont}", checksum(soundfont), soundfont_sha256),
-        ("synthesiser", synthesiser_version(), synthesiser),
+        ("synthesiser", synthesizer_version(), synthesiser),
     ):
         if here != wanted:
             raise RuntimeError(f"the {what} of this machine is {here}, not {wanted}")
@@ -120,7 +120,7 @@ def sounding_seconds(midi: "pretty_midi.PrettyMIDI") -> float:
     return end + TAIL_SECONDS
 
 
-def synthesise(
+def synthesize(
     midi: "pretty_midi.PrettyMIDI",
     *,
     soundfont: Path | str,
@@ -149,7 +149,7 @@ def synthesise(
         InputError: when FluidSynth isn't installed, the soundfont can't be loaded or lacks a
             program, the sample rate is out of range, or there are more than 240 instruments.
     """
-    check_sample_rate(sample_rate)
+    check_synthesis_rate(sample_rate)
     if samples is None:
         samples = math.ceil(sounding_seconds(midi) * sample_rate)
     instruments = [instrument for instrument in midi.instruments if not instrument.is_drum]
@@ -160,7 +160,7 @@ def synthesise(
         synthesizer.close()
 
 
-def check_sample_rate(sample_rate: int) -> None:
+def check_synthesis_rate(sample_rate: int) -> None:
     """Raise an InputError for a sample rate, in hertz, that FluidSynth doesn't render."""
     low, high = SAMPLE_RATES
     if not low <= sample_rate <= high:

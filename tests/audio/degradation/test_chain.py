@@ -5,7 +5,7 @@ import pytest
 
 from tests.audio.signals import lag, noise
 from tfaudiogan.audio.degradation import (
-    PRESETS,
+    DEGRADATION_PRESETS,
     STAGES,
     BackgroundNoise,
     Chain,
@@ -19,12 +19,12 @@ from tfaudiogan.errors import InputError
 RATE = 16000
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", DEGRADATION_PRESETS)
 def test_whole_chains_are_aligned_to_the_sample(preset):
     pytest.importorskip("pyroomacoustics")
     audio = noise(RATE)
     for seed in range(6):
-        chain = PRESETS[preset].draw(named_generator(seed, "track"))
+        chain = DEGRADATION_PRESETS[preset].draw(named_generator(seed, "track"))
         heard = chain(audio, RATE)
         assert heard.shape == audio.shape
         assert heard.dtype == np.float32
@@ -32,11 +32,11 @@ def test_whole_chains_are_aligned_to_the_sample(preset):
         assert abs(lag(audio, heard)) <= (3 if preset == "today" else 0), chain
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", DEGRADATION_PRESETS)
 def test_settings_come_back_through_json(preset):
     stages = set()
     for seed in range(40):
-        chain = PRESETS[preset].draw(np.random.default_rng(seed))
+        chain = DEGRADATION_PRESETS[preset].draw(np.random.default_rng(seed))
         assert Chain.from_settings(json.loads(json.dumps(chain.to_settings()))) == chain
         stages |= {settings["stage"] for settings in chain.to_settings()}
     recorded = {"recorded_room", "recorded_noise", "recorded_microphone"}
@@ -46,27 +46,36 @@ def test_settings_come_back_through_json(preset):
     )
 
 
+def test_settings_keep_the_spelling_of_existing_manifests():
+    noise = {"stage": "noise", "snr_db": 20.0, "colour": "pink", "seed": 7}
+    chain = Chain((BackgroundNoise(20.0, "pink", 7),))
+    assert chain.to_settings() == [noise]
+    assert Chain.from_settings([noise]) == chain
+
+
 def test_settings_give_the_same_samples():
     pytest.importorskip("pyroomacoustics")
     audio = noise(RATE)
-    chain = PRESETS["old-phone"].draw(np.random.default_rng(1))
+    chain = DEGRADATION_PRESETS["old-phone"].draw(np.random.default_rng(1))
     assert len(chain.stages) > 4
     again = Chain.from_settings(json.loads(json.dumps(chain.to_settings())))
     np.testing.assert_array_equal(again(audio, RATE), chain(audio, RATE))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", DEGRADATION_PRESETS)
 def test_stages_come_in_physical_order(preset):
     order = list(STAGES)
     for seed in range(20):
-        chain = PRESETS[preset].draw(np.random.default_rng(seed))
+        chain = DEGRADATION_PRESETS[preset].draw(np.random.default_rng(seed))
         places = [order.index(settings["stage"]) for settings in chain.to_settings()]
         assert places == sorted(places)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", DEGRADATION_PRESETS)
 def test_about_a_fifth_is_left_clean(preset):
-    clean = [not PRESETS[preset].draw(np.random.default_rng(s)).stages for s in range(400)]
+    clean = [
+        not DEGRADATION_PRESETS[preset].draw(np.random.default_rng(s)).stages for s in range(400)
+    ]
     # Binomial with mean 80 and deviation 8; five deviations.
     assert 40 < sum(clean) < 120
 

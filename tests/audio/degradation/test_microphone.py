@@ -11,12 +11,12 @@ FLAT = (0.0,) * len(BANDS_HZ)
 GAINS = (-15.0, 6.0, -3.0, 0.0, 9.0, -12.0, 15.0, -6.0)
 
 
-def test_the_equaliser_has_its_gains_at_the_bands_and_half_way():
+def test_the_equalizer_has_its_gains_at_the_bands_and_half_way():
     taps = Microphone(0.0, 1, GAINS).taps(RATE)
     np.testing.assert_allclose(taps, taps[::-1], atol=1e-12)
-    centres = np.array(BANDS_HZ)[2:]
-    between = np.sqrt(centres[:-1] * centres[1:])
-    _, response = signal.freqz(taps, worN=np.concatenate([centres, between]), fs=RATE)
+    centers = np.array(BANDS_HZ)[2:]
+    between = np.sqrt(centers[:-1] * centers[1:])
+    _, response = signal.freqz(taps, worN=np.concatenate([centers, between]), fs=RATE)
     expected = np.concatenate([GAINS[2:], np.convolve(GAINS[2:], [0.5, 0.5], "valid")])
     # A window of 20 ms rounds the corners of the curve at 500 Hz and above by less than 1 dB.
     np.testing.assert_allclose(20 * np.log10(np.abs(response)), expected, atol=1.0)

@@ -4,10 +4,10 @@ from scipy import signal
 
 from tests.audio.signals import noise, sine
 from tfaudiogan.audio.degradation.noise import (
-    COLOURS,
+    NOISE_COLORS,
     BackgroundNoise,
     ThermalNoise,
-    coloured_noise,
+    colored_noise,
 )
 from tfaudiogan.audio.levels import measure_level
 
@@ -15,7 +15,7 @@ RATE = 16000
 
 
 @pytest.mark.parametrize(
-    ("colour", "octaves_db"),
+    ("color", "octaves_db"),
     [
         ("white", [0, 0, 0, 0]),
         ("pink", [-3.01, -3.01, -3.01, -3.01]),
@@ -24,8 +24,8 @@ RATE = 16000
         ("speech", [-3.06, -5.97, -7.95, -8.72]),
     ],
 )
-def test_power_falls_by_the_octave(colour, octaves_db):
-    audio = coloured_noise(40 * RATE, RATE, colour, np.random.default_rng(0))
+def test_power_falls_by_the_octave(color, octaves_db):
+    audio = colored_noise(40 * RATE, RATE, color, np.random.default_rng(0))
     hz, power = signal.welch(audio, RATE, nperseg=4096)
     octaves = [250, 500, 1000, 2000, 4000]
     near = [power[(hz > f * 0.98) & (hz < f * 1.02)].mean() for f in octaves]
@@ -33,10 +33,10 @@ def test_power_falls_by_the_octave(colour, octaves_db):
     np.testing.assert_allclose(10 * np.log10(np.divide(near[1:], near[:-1])), octaves_db, atol=0.6)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("color", NOISE_COLORS)
 @pytest.mark.parametrize("samples", [0, 1, 1000])
-def test_mean_power_is_one(colour, samples):
-    audio = coloured_noise(samples, RATE, colour, np.random.default_rng(0))
+def test_mean_power_is_one(color, samples):
+    audio = colored_noise(samples, RATE, color, np.random.default_rng(0))
     assert audio.shape == (samples,)
     assert audio.dtype == np.float32
     if samples:
@@ -74,6 +74,6 @@ def test_silence_stays_silent():
     np.testing.assert_array_equal(BackgroundNoise(0.0, "white", 0)(silence, RATE), silence)
 
 
-def test_an_unknown_colour_is_named():
+def test_an_unknown_color_is_named():
     with pytest.raises(ValueError, match=r"'mauve'.*white"):
         BackgroundNoise(10.0, "mauve", 0)

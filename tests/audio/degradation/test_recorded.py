@@ -204,7 +204,7 @@ def test_presets_are_mixed_by_their_shares():
         (["phone=none"], "'phone=none'"),
         (["phone=-1"], "'phone=-1'"),
         (["phone=inf"], "'phone=inf'"),
-        (["phone", "light"], "phone, light: no preset here uses recorded devices"),
+        (["phone", "light"], "phone, light: none of these presets uses recorded devices"),
         ([], "no degradation preset"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a phone does to a sound: one class a stage, in physical order, and chains drawn of them."""
+"""What a phone does to a sound: one class for each stage, and random chains of stages."""
 
 from tfaudiogan.audio.degradation.cached_room import CachedRoom, cache_rooms, with_room_bank
 from tfaudiogan.audio.degradation.chain import STAGES, Chain, Stage
@@ -11,9 +11,9 @@ from tfaudiogan.audio.degradation.microphone import Microphone
 from tfaudiogan.audio.degradation.noise import BackgroundNoise, ThermalNoise
 from tfaudiogan.audio.degradation.phone_device import PhoneDevice
 from tfaudiogan.audio.degradation.presets import (
-    PRESETS,
+    DEGRADATION_PRESETS,
+    DegradationPreset,
     Mixture,
-    Preset,
     degradation_preset,
     mixed_preset,
 )
@@ -25,7 +25,7 @@ from tfaudiogan.audio.degradation.resampling import Resampling
 from tfaudiogan.audio.degradation.room import Room
 
 __all__ = [
-    "PRESETS",
+    "DEGRADATION_PRESETS",
     "STAGES",
     "AutomaticGain",
     "BackgroundNoise",
@@ -33,12 +33,12 @@ __all__ = [
     "Chain",
     "Clipping",
     "Codec",
+    "DegradationPreset",
     "Hiss",
     "LoudnessChanges",
     "Microphone",
     "Mixture",
     "PhoneDevice",
-    "Preset",
     "RecordedMicrophone",
     "RecordedNoise",
     "RecordedRoom",

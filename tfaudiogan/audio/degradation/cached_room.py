@@ -1,4 +1,4 @@
-"""Room responses that are computed once: images of a room take longer than all other stages."""
+"""A cache of room responses, whose simulation takes longer than all other stages together."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tfaudiogan.audio.degradation.chain import Chain
-from tfaudiogan.audio.degradation.presets import Mixture, OneOf, Preset
+from tfaudiogan.audio.degradation.presets import DegradationPreset, Mixture, OneOf
 from tfaudiogan.audio.degradation.room import Room, require_pyroomacoustics
 from tfaudiogan.audio.draws import named_generator
 from tfaudiogan.audio.filters import convolve
@@ -20,9 +20,9 @@ from tfaudiogan.storage import replacing
 
 @dataclass(frozen=True)
 class CachedRoom:
-    """A room whose response is read from a folder, or computed and put there.
+    """A room whose response is read from a folder, or computed and stored there.
 
-    The samples are those of the room itself. A damaged file is written anew.
+    Its output is identical to that of the room. A damaged file is replaced.
     """
 
     room: Room
@@ -35,7 +35,7 @@ class CachedRoom:
         return convolve(audio, *self.response(sample_rate))
 
     def response(self, sample_rate: int) -> tuple[np.ndarray, int]:
-        """As ``Room.response``."""
+        """Return what ``Room.response`` returns."""
         path = self.folder / f"{self._key(sample_rate)}.npz"
         try:
             with np.load(path) as stored:
@@ -55,26 +55,28 @@ class CachedRoom:
 
 
 def cache_rooms(chain: Chain, folder: Path) -> Chain:
-    """The chain with the responses of its rooms from a folder; it gives the same samples."""
+    """Return a chain with the same output that caches the responses of its rooms in a folder."""
     return Chain(tuple(CachedRoom(s, folder) if isinstance(s, Room) else s for s in chain.stages))
 
 
 @dataclass(frozen=True)
 class BankedDraw:
-    """Draws one of ``size`` rooms, which depend on the seed and the ranges alone."""
+    """Draw one of ``size`` rooms, which depend only on the seed and on the ranges of ``draw``."""
 
     draw: "functools.partial[Room]"
     seed: int
     size: int
 
     def __call__(self, rng: np.random.Generator) -> Room:
-        """Draw which room."""
+        """Draw one of the rooms."""
         ranges = sorted(self.draw.keywords.items())
         return self.draw(named_generator(self.seed, f"{int(rng.integers(self.size))} {ranges}"))
 
 
-def with_room_bank(preset: Preset | Mixture, seed: int, size: int) -> Preset | Mixture:
-    """The preset with a bank of so many rooms in the place of each of its ranges of rooms."""
+def with_room_bank(
+    preset: DegradationPreset | Mixture, seed: int, size: int
+) -> DegradationPreset | Mixture:
+    """Return the preset with each of its ranges of rooms replaced by a bank of ``size`` rooms."""
     if isinstance(preset, Mixture):
         parts = tuple((share, with_room_bank(part, seed, size)) for share, part in preset.parts)
         return Mixture(parts)
@@ -84,7 +86,7 @@ def with_room_bank(preset: Preset | Mixture, seed: int, size: int) -> Preset | M
 
 def _banked(draw: Callable, seed: int, size: int) -> Callable:
     if isinstance(draw, OneOf):
-        return OneOf(tuple(_banked(other, seed, size) for other in draw.draws))
+        return OneOf(tuple(_banked(option, seed, size) for option in draw.draws))
     if isinstance(draw, functools.partial) and draw.func == Room.draw:
         return BankedDraw(draw, seed, size)
     return draw

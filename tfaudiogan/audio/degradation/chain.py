@@ -1,4 +1,4 @@
-"""The whole way from a source to a phone's file."""
+"""Chains of stages, from the sound source to the phone's audio file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,14 +24,14 @@ from tfaudiogan.audio.levels import gain_to_common_level, measure_level
 
 
 class Stage(Protocol):
-    """One thing that happens to the sound: parameters drawn once, applied as often as wanted.
+    """One degradation of a sound, with parameters that are drawn once and applied to any signal.
 
-    A frozen dataclass of plain values. ``draw`` makes one from a generator and ranges; calling it
-    changes nothing but the signal and draws nothing, so the same parameters give the same samples.
+    A stage is a frozen dataclass of plain values. Its ``draw`` draws one from a generator and
+    ranges. A call is deterministic, so the same parameters give the same samples.
     """
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Take ``(samples,)`` to float32 of the same length, aligned to the sample."""
+        """Degrade ``(samples,)`` to float32 of the same length, aligned to the sample."""
 
 
 STAGES: dict[str, type] = {
@@ -50,17 +50,19 @@ STAGES: dict[str, type] = {
     "resampling": Resampling,
     "codec": Codec,
 }
-"""Every stage by its name in settings, in the order in which they happen to a sound."""
+"""The stages by their names in settings, in physical order."""
 
 _NAMES = {stage: name for name, stage in STAGES.items()}
+_SETTINGS_SPELLING = {"color": "colour"}
+"""Fields that manifests spell differently; kept, so that existing corpora stay valid."""
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Stages one after the other; without any, the sound stays as it is.
+    """Apply stages one after the other; an empty chain leaves the sound unchanged.
 
-    Stages work relative to the signal's level, so the chain brings it to the common level first and
-    back at the end: a gain before the chain is the same gain after it.
+    The chain brings the signal to the common level first and back to its level at the end, so a
+    gain before the chain has the same effect as a gain after it.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -77,21 +79,28 @@ class Chain:
         return audio / gain
 
     def to_settings(self) -> list[dict[str, Any]]:
-        """What the manifest keeps: for each stage its name and parameters."""
-        return [{"stage": _NAMES[type(stage)], **asdict(stage)} for stage in self.stages]
+        """Return the manifest's settings: the name and the parameters of each stage."""
+        return [
+            {
+                "stage": _NAMES[type(stage)],
+                **{_SETTINGS_SPELLING.get(n, n): value for n, value in asdict(stage).items()},
+            }
+            for stage in self.stages
+        ]
 
     @classmethod
     def from_settings(cls, settings: Sequence[Mapping[str, Any]]) -> "Chain":
-        """The chain of ``to_settings``, also after a round trip through JSON."""
+        """Return the chain of ``to_settings``, also after a round trip through JSON."""
         return cls(tuple(_stage(values) for values in settings))
 
 
 def _stage(settings: Mapping[str, Any]) -> Stage:
-    values = {name: _tuples(value) for name, value in settings.items()}
-    kind = STAGES[values.pop("stage")]
+    fields = {spelling: name for name, spelling in _SETTINGS_SPELLING.items()}
+    values = {fields.get(name, name): _tuples(value) for name, value in settings.items()}
+    stage_class = STAGES[values.pop("stage")]
     if "low_pass" in values:
         values["low_pass"] = LowPass(**values["low_pass"])
-    return kind(**values)
+    return stage_class(**values)
 
 
 def _tuples(value: Any) -> Any:

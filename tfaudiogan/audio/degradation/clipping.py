@@ -1,4 +1,4 @@
-"""The membrane and the converter at their limit."""
+"""Clipping of the microphone or the analog-to-digital converter."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ KINDS = ("hard", "soft")
 
 @dataclass(frozen=True)
 class Clipping:
-    """Bounds the signal: cut off (``"hard"``) or bent (``"soft"``, a hyperbolic tangent).
+    """Limit the signal's amplitude: ``"hard"`` clips it, ``"soft"`` applies a hyperbolic tangent.
 
     Args:
         kind: one of ``KINDS``.
-        headroom_db: the bound, over the signal's level; a sine's peak is 3 dB over its level.
+        headroom_db: limit relative to the signal's level; a sine's peak is 3 dB above its level.
 
     Raises:
-        ValueError: for an unknown kind.
+        ValueError: if the kind is unknown.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Clipping:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, headroom_db: tuple[float, float]) -> "Clipping":
-        """Either kind with equal chance."""
+        """Draw either kind with equal chance."""
         return cls(str(rng.choice(KINDS)), uniform(rng, headroom_db, 2))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -39,7 +39,7 @@ class Clipping:
         level = measure_level(audio)
         if level is None:
             return audio.astype(np.float32)
-        bound = db_to_gain(level + self.headroom_db)
+        limit = db_to_gain(level + self.headroom_db)
         if self.kind == "hard":
-            return np.clip(audio, -bound, bound).astype(np.float32)
-        return (bound * np.tanh(audio / bound)).astype(np.float32)
+            return np.clip(audio, -limit, limit).astype(np.float32)
+        return (limit * np.tanh(audio / limit)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The lossy codec a recording is kept or sent in."""
+"""The lossy codec in which a recording is stored or sent."""
 
 import io
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CODECS = {
     "vorbis": ("OGG", "VORBIS", _FULL),
     "mp3": ("MP3", "MPEG_LAYER_III", _FULL),
 }
-"""File format and subtype in libsndfile, and the sample rates that the codec takes."""
+"""File format and subtype in libsndfile, and the sample rates that the codec supports."""
 
 _BLOCK = 1 << 15
 _PEAK = 0.5
@@ -26,21 +26,22 @@ _OPUS_SPEECH_RATE = 16000
 
 @dataclass(frozen=True)
 class Codec:
-    """Encode and decode with libsndfile, in memory; aligned to the sample, of the same length.
+    """Encode and decode with libsndfile, in memory, without delay and with the same length.
 
-    libsndfile takes out the delays of all three, but for one: below about 64 kbit/s Opus may turn
-    to its speech coder, which above 16 kHz runs ahead by 1 to 2 samples. So it goes through 16 kHz
-    there (compression over 0.75), as calls and voice messages do. Else a sample rate that the codec
-    doesn't know goes through the next higher one that it knows.
+    libsndfile compensates the delay of all three codecs, with one exception: below about 64 kbit/s
+    Opus may switch to its speech coder, which above 16 kHz is early by 1 to 2 samples. For
+    compressions over 0.75, Opus is therefore run at 16 kHz or less, as in calls and voice messages.
+    Otherwise a signal whose sample rate the codec does not support is resampled to the next higher
+    rate that it supports.
 
     Args:
         codec: one of ``CODECS``.
-        compression: libsndfile's compression level, 0 (best) up to, not including, 1. Opus has
-            256 to 6 kbit/s; Vorbis and MP3 (variable bit rate) at 44.1 kHz about 55 at 0.5 and 45
-            at 0.9.
+        compression: libsndfile's compression level, from 0 (best) to less than 1. Opus ranges from
+            256 to 6 kbit/s. Vorbis and MP3 (variable bit rate) at 44.1 kHz have about 55 kbit/s at
+            0.5 and 45 kbit/s at 0.9.
 
     Raises:
-        ValueError: for an unknown codec, or a compression out of range.
+        ValueError: if the codec is unknown or the compression is out of range.
     """
 
     codec: str
@@ -54,7 +55,7 @@ class Codec:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, compression: tuple[float, float]) -> "Codec":
-        """Any codec with equal chance."""
+        """Draw any codec with equal chance."""
         return cls(str(rng.choice(list(CODECS))), uniform(rng, compression))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -87,7 +88,7 @@ class Codec:
             format=file_format,
             compression_level=self.compression,
         ) as file:
-            # One long write overflows the stack of libsndfile's Vorbis encoder.
+            # A single long write overflows the stack of libsndfile's Vorbis encoder.
             for start in range(0, len(audio), _BLOCK):
                 file.write(audio[start : start + _BLOCK])
         stream.seek(0)

@@ -1,4 +1,4 @@
-"""The recorder's automatic gain."""
+"""Automatic gain control of the recorder."""
 
 import math
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ BLOCK_S = 0.005
 
 @dataclass(frozen=True)
 class AutomaticGain:
-    """Turns loud passages down and quiet ones up, toward the recording's own level.
+    """Turn loud passages down and quiet passages up, toward the recording's level.
 
-    The level of each block of ``BLOCK_S``, in dB, is smoothed by a one-pole filter whose time
-    constant depends on its direction; the gain is ``strength`` times its distance from the
-    recording's level, between ``-max_gain_db`` and ``max_gain_db``, joined by straight lines
-    between the middles of blocks.
+    The level in dB of each block of ``BLOCK_S`` is smoothed by a one-pole filter with separate time
+    constants for attack and release. The gain is ``strength`` times the difference between the
+    recording's level and the smoothed level, limited to ``max_gain_db`` either way, and linearly
+    interpolated between the middles of the blocks.
 
     Args:
-        strength: 0 does nothing; 1 makes every passage as loud as every other.
-        attack_s: time constant while the level rises.
-        release_s: while it falls.
-        max_gain_db: the most that it turns, either way.
+        strength: 0 has no effect; 1 gives all passages the same level.
+        attack_s: time constant while the level rises, in seconds.
+        release_s: time constant while the level falls, in seconds.
+        max_gain_db: largest gain, either way.
 
     Raises:
-        ValueError: for values out of range.
+        ValueError: if a value is out of range.
     """
 
     strength: float
@@ -49,7 +49,7 @@ class AutomaticGain:
         strength: tuple[float, float],
         max_gain_db: tuple[float, float],
     ) -> "AutomaticGain":
-        """Attack of 5 to 50 ms, release of 0.1 to 1 s."""
+        """Draw an attack of 5 to 50 ms and a release of 0.1 to 1 s."""
         return cls(
             uniform(rng, strength),
             log_uniform(rng, (0.005, 0.05), 4),
@@ -72,16 +72,16 @@ class AutomaticGain:
     def _smoothed(self, levels: np.ndarray) -> np.ndarray:
         attack = math.exp(-BLOCK_S / self.attack_s)
         release = math.exp(-BLOCK_S / self.release_s)
-        smoothed, now = np.empty_like(levels), float(levels[0])
+        smoothed, current = np.empty_like(levels), float(levels[0])
         for index, level in enumerate(levels.tolist()):
-            keep = attack if level > now else release
-            now = level + keep * (now - level)
-            smoothed[index] = now
+            decay = attack if level > current else release
+            current = level + decay * (current - level)
+            smoothed[index] = current
         return smoothed
 
 
 def _block_levels(audio: np.ndarray, block: int) -> np.ndarray:
-    """Level of each block in dB, the last one maybe shorter; no lower than the gate."""
+    """Return the level of each block in dB, but no less than the gate; the last may be shorter."""
     starts = np.arange(0, len(audio), block)
     power = np.add.reduceat(np.square(audio, dtype=np.float64), starts)
     power /= np.diff(np.append(starts, len(audio)))

@@ -1,4 +1,4 @@
-"""Hiss of a recorder, of any spectral shape."""
+"""Recorder hiss of any spectral shape."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,15 @@ from tfaudiogan.audio.levels import db_to_gain, measure_level
 
 @dataclass(frozen=True)
 class Hiss:
-    """Stationary Gaussian noise behind a smooth equalizer.
+    """Add stationary Gaussian noise, filtered by a smooth equalizer.
 
     Args:
-        snr_db: level of the signal (``tfaudiogan.audio.levels``) over that of the noise.
-        gains_db: of the noise, at points an octave apart (``audio.curves``).
-        seed: of the noise itself.
+        snr_db: level of the signal (``tfaudiogan.audio.levels``) relative to that of the noise.
+        gains_db: gains of the equalizer, at points an octave apart (``audio.curves``).
+        seed: random seed of the noise.
 
     Raises:
-        ValueError: when the gains are not as many as the points.
+        ValueError: if the number of gains is wrong.
     """
 
     snr_db: float
@@ -42,15 +42,15 @@ class Hiss:
         deviation_db: tuple[float, float] = (2.0, 6.0),
         tilt_db: tuple[float, float] = (-4.0, 3.0),
     ) -> "Hiss":
-        """Gains of a drawn deviation about a line of a drawn tilt, in decibels an octave."""
+        """Draw gains around a line, from ranges of their deviation and of its tilt per octave."""
         ratio, deviation = uniform(rng, snr_db, 2), rng.uniform(*deviation_db)
-        places = np.arange(curve_points(1.0))
-        gains = rng.normal(0.0, deviation, len(places)) + rng.uniform(*tilt_db) * places
+        octaves = np.arange(curve_points(1.0))
+        gains = rng.normal(0.0, deviation, len(octaves)) + rng.uniform(*tilt_db) * octaves
         gains -= gains.max()
         return cls(ratio, tuple(round(float(gain), 2) for gain in gains), draw_seed(rng))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Add hiss to ``(samples,)``; none to silence, which has no level."""
+        """Add hiss to ``(samples,)``; silence, which has no level, stays unchanged."""
         audio = audio.astype(np.float32)
         level = measure_level(audio)
         if level is None:

@@ -1,4 +1,4 @@
-"""Loudness that wanders: a player or a phone that moves, a level that someone turns."""
+"""Slow changes of loudness, as when the player or the phone moves."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from tfaudiogan.audio.draws import seed as draw_seed
 
 @dataclass(frozen=True)
 class LoudnessChanges:
-    """A slowly changing gain: drawn at even distances in time, and smooth in between.
+    """Apply a slowly changing gain, drawn at regular intervals and smoothly interpolated.
 
     Args:
-        range_db: gains lie between ``-range_db`` and ``range_db``.
-        interval_s: the distance of the drawn gains.
-        seed: of the gains.
+        range_db: gains are between ``-range_db`` and ``range_db``.
+        interval_s: time between the drawn gains, in seconds.
+        seed: random seed of the gains.
 
     Raises:
-        ValueError: when the interval is not positive.
+        ValueError: if the interval is not positive.
     """
 
     range_db: float
@@ -32,14 +32,14 @@ class LoudnessChanges:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, range_db: tuple[float, float]) -> "LoudnessChanges":
-        """A gain every 0.5 to 4 s."""
+        """Draw an interval of 0.5 to 4 s."""
         return cls(uniform(rng, range_db, 2), log_uniform(rng, (0.5, 4.0), 2), draw_seed(rng))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
         """Apply the gain to ``(samples,)``."""
-        place = np.arange(len(audio)) / (self.interval_s * sample_rate)
+        position = np.arange(len(audio)) / (self.interval_s * sample_rate)
         points = int(len(audio) / (self.interval_s * sample_rate)) + 2
         rng = np.random.default_rng(self.seed)
         gains_db = rng.uniform(-self.range_db, self.range_db, points)
-        curve = PchipInterpolator(np.arange(points), gains_db)(place)
-        return (audio * 10.0 ** (curve / 20.0)).astype(np.float32)
+        gain_db = PchipInterpolator(np.arange(points), gains_db)(position)
+        return (audio * 10.0 ** (gain_db / 20.0)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The microphone's frequency response, as it faces the source."""
+"""Frequency response of a microphone."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,20 @@ _TAPS_S = 0.02
 
 @dataclass(frozen=True)
 class Microphone:
-    """A low cut, and a gain for each octave: the response and the loss off its axis.
+    """Apply a low cut and a gain for each octave, which includes the loss off the axis.
 
-    The gains are joined by straight lines over log frequency, in dB, and held beyond the outermost
-    bands; a symmetric FIR filter of 20 ms applies them. The low cut is a Butterworth high-pass run
-    forward and backward. Neither moves the signal in time, where a real microphone turns the phase
-    near its low cut.
+    The gains in dB are interpolated linearly over log frequency, held constant beyond the outermost
+    bands, and applied by a symmetric FIR filter of 20 ms. The low cut is a Butterworth high-pass
+    filter that runs forward and backward. Both have zero phase, unlike a real microphone near its
+    low cut.
 
     Args:
-        low_cut_hz: the high-pass's -6 dB point, both passes together; 0 is none.
+        low_cut_hz: -6 dB point of the high-pass filter after both passes; 0 disables it.
         low_cut_order: order of each pass.
-        gains_db: at ``BANDS_HZ``.
+        gains_db: gains at ``BANDS_HZ``.
 
     Raises:
-        ValueError: when the gains are not as many as the bands.
+        ValueError: if the number of gains is not that of the bands.
     """
 
     low_cut_hz: float
@@ -45,7 +45,7 @@ class Microphone:
         low_cut_hz: tuple[float, float],
         gain_db: float,
     ) -> "Microphone":
-        """Gains between ``-gain_db`` and ``gain_db``; a low cut of order 1 to 3."""
+        """Draw gains between ``-gain_db`` and ``gain_db``, and a low cut of order 1 to 3."""
         return cls(
             log_uniform(rng, low_cut_hz, 1),
             int(rng.integers(1, 4)),
@@ -63,7 +63,7 @@ class Microphone:
         return zero_phase(sections, audio)
 
     def taps(self, sample_rate: int) -> np.ndarray:
-        """The equaliser's impulse response, symmetric, of an odd length."""
+        """Return the equalizer's impulse response, which is symmetric and of odd length."""
         count = 2 * round(_TAPS_S * sample_rate / 2) + 1
         hz = np.linspace(0.0, sample_rate / 2, 4097)
         gain_db = np.interp(

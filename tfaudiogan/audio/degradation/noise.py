@@ -1,4 +1,4 @@
-"""Noise of the surroundings and of the electronics, at a given distance below the signal."""
+"""Synthetic noise from the surroundings and the electronics, at a given signal-to-noise ratio."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,25 +10,26 @@ from tfaudiogan.audio.draws import seed as draw_seed
 from tfaudiogan.audio.draws import uniform
 from tfaudiogan.audio.levels import db_to_gain, measure_level
 
-LOWEST_HZ = 20.0
-COLOURS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+FLAT_BELOW_HZ = 20.0
+NOISE_COLORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "white": lambda hz: np.ones_like(hz),
-    "pink": lambda hz: (hz / LOWEST_HZ) ** -0.5,
-    "brown": lambda hz: (hz / LOWEST_HZ) ** -1.0,
+    "pink": lambda hz: (hz / FLAT_BELOW_HZ) ** -0.5,
+    "brown": lambda hz: (hz / FLAT_BELOW_HZ) ** -1.0,
     "speech": lambda hz: (1.0 + (hz / 500.0) ** 2) ** -0.75,
 }
-"""Amplitude over frequency: falling by 0, 3 and 6 dB an octave, and like the long-term spectrum of
-speech, flat to 500 Hz and falling by 9 dB an octave above. Flat below ``LOWEST_HZ``."""
+"""Amplitude as a function of frequency. White, pink and brown noise fall by 0, 3 and 6 dB per
+octave. Speech-shaped noise is flat up to 500 Hz and falls by 9 dB per octave above. All are flat
+below ``FLAT_BELOW_HZ``."""
 
 
-def coloured_noise(
-    samples: int, sample_rate: int, colour: str, rng: np.random.Generator
+def colored_noise(
+    samples: int, sample_rate: int, color: str, rng: np.random.Generator
 ) -> np.ndarray:
-    """Gaussian noise of mean power 1, ``(samples,)`` float32."""
+    """Generate Gaussian noise of mean power 1, ``(samples,)`` float32."""
     size = fft.next_fast_len(max(samples, 2), real=True)
     spectrum = fft.rfft(rng.standard_normal(size, dtype=np.float32))
-    hz = np.maximum(fft.rfftfreq(size, 1.0 / sample_rate), LOWEST_HZ).astype(np.float32)
-    spectrum *= COLOURS[colour](hz)
+    hz = np.maximum(fft.rfftfreq(size, 1.0 / sample_rate), FLAT_BELOW_HZ).astype(np.float32)
+    spectrum *= NOISE_COLORS[color](hz)
     spectrum[0] = 0.0
     noise = fft.irfft(spectrum, size)[:samples]
     power = np.square(noise, dtype=np.float64).mean() if samples else 1.0
@@ -37,48 +38,48 @@ def coloured_noise(
 
 @dataclass(frozen=True)
 class BackgroundNoise:
-    """Stationary noise of the surroundings.
+    """Add stationary noise of the surroundings.
 
     Args:
-        snr_db: level of the signal (``tfaudiogan.audio.levels``) over that of the noise.
-        colour: one of ``COLOURS``.
-        seed: of the noise itself.
+        snr_db: level of the signal (``tfaudiogan.audio.levels``) relative to that of the noise.
+        color: one of ``NOISE_COLORS``.
+        seed: random seed of the noise.
 
     Raises:
-        ValueError: for an unknown colour.
+        ValueError: if the color is unknown.
     """
 
     snr_db: float
-    colour: str
+    color: str
     seed: int
 
     def __post_init__(self) -> None:
-        if self.colour not in COLOURS:
-            raise ValueError(f"colour is {self.colour!r}; expected one of {', '.join(COLOURS)}")
+        if self.color not in NOISE_COLORS:
+            raise ValueError(f"color is {self.color!r}; expected one of {', '.join(NOISE_COLORS)}")
 
     @classmethod
     def draw(cls, rng: np.random.Generator, snr_db: tuple[float, float]) -> "BackgroundNoise":
-        """Any colour with equal chance."""
-        return cls(uniform(rng, snr_db, 2), str(rng.choice(list(COLOURS))), draw_seed(rng))
+        """Draw any color with equal chance."""
+        return cls(uniform(rng, snr_db, 2), str(rng.choice(list(NOISE_COLORS))), draw_seed(rng))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Add noise to ``(samples,)``; none to silence, which has no level."""
+        """Add noise to ``(samples,)``; silence, which has no level, stays unchanged."""
         level = measure_level(audio)
         if level is None:
             return audio.astype(np.float32)
         rng = np.random.default_rng(self.seed)
-        noise = coloured_noise(len(audio), sample_rate, self.colour, rng)
+        noise = colored_noise(len(audio), sample_rate, self.color, rng)
         noise *= np.float32(db_to_gain(level - self.snr_db))
         return noise + audio.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class ThermalNoise:
-    """White noise of the microphone's electronics.
+    """Add white noise of the microphone's electronics.
 
     Args:
-        snr_db: level of the signal over that of the noise.
-        seed: of the noise itself.
+        snr_db: level of the signal relative to that of the noise.
+        seed: random seed of the noise.
     """
 
     snr_db: float
@@ -86,9 +87,9 @@ class ThermalNoise:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, snr_db: tuple[float, float]) -> "ThermalNoise":
-        """Nothing to choose but the ratio."""
+        """Draw a signal-to-noise ratio from a range."""
         return cls(uniform(rng, snr_db, 2), draw_seed(rng))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Add noise to ``(samples,)``; none to silence, which has no level."""
+        """Add noise to ``(samples,)``; silence, which has no level, stays unchanged."""
         return BackgroundNoise(self.snr_db, "white", self.seed)(audio, sample_rate)

@@ -1,4 +1,4 @@
-"""A phone of today, or another small device: its loudspeaker's or microphone's response."""
+"""Frequency response of the loudspeaker or microphone of a phone or another small device."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ _DEEPEST_DB = -60.0
 
 @dataclass(frozen=True)
 class PhoneDevice:
-    """A low cut, some resonances and dips, and a roll-off.
+    """Apply a low cut, resonances and dips, and a high cut.
 
-    The cuts are Butterworth responses. A resonance at f of quality q has the gain
-    g / (1 + (q (x/f - f/x))^2) at frequency x, in decibels. No gain is under -60 dB.
+    The cuts are Butterworth responses. A resonance of gain g at frequency f with quality q has the
+    gain g / (1 + (q (x/f - f/x))^2) at frequency x, in decibels. The sum is limited to -60 dB.
 
     Args:
-        low_cut_hz: the -3 dB point of the low cut.
-        low_cut_order: its order; it falls by 6 dB an octave for each.
-        resonances: for each its frequency in hertz, quality, and gain in decibels.
-        high_cut_hz: the -3 dB point of the roll-off; 0 is none.
-        high_cut_order: its order.
-        phase: ``"minimum"``, as of small loudspeakers, or ``"zero"``.
+        low_cut_hz: -3 dB point of the low cut.
+        low_cut_order: order of the low cut, which falls by 6 dB per octave and order.
+        resonances: frequency in hertz, quality, and gain in decibels of each resonance.
+        high_cut_hz: -3 dB point of the high cut; 0 disables it.
+        high_cut_order: order of the high cut.
+        phase: ``"minimum"``, as in small loudspeakers, or ``"zero"``.
 
     Raises:
-        ValueError: for an unknown phase, or a frequency or quality that is not positive.
+        ValueError: if the phase is unknown, or a frequency or quality is not positive.
     """
 
     low_cut_hz: float
@@ -54,7 +54,7 @@ class PhoneDevice:
         low_cut_hz: tuple[float, float] = (90.0, 450.0),
         gain_db: float = 8.0,
     ) -> "PhoneDevice":
-        """2 to 6 resonances of up to ``gain_db`` either way; a roll-off in half of the draws."""
+        """Draw 2 to 6 resonances within ``gain_db``, and in half of the draws a high cut."""
         low = log_uniform(rng, low_cut_hz, 1)
         order = int(rng.integers(1, 4))
         resonances = tuple(
@@ -72,7 +72,7 @@ class PhoneDevice:
         return cls(low, order, resonances, high, high_order, phase)
 
     def gain_db(self, hz: np.ndarray) -> np.ndarray:
-        """The gain in decibels at each frequency."""
+        """Return the gain in decibels at each frequency."""
         hz = np.maximum(hz, 1.0)
         gain = -10.0 * np.log10(1.0 + (self.low_cut_hz / hz) ** (2 * self.low_cut_order))
         for center, quality, peak in self.resonances:

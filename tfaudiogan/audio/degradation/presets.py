@@ -1,4 +1,4 @@
-"""How chains are drawn: presets, and mixtures of them."""
+"""Presets that draw random chains, and mixtures of presets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from tfaudiogan.audio.degradation.room import Room
 from tfaudiogan.errors import InputError
 
 Draw = Callable[[np.random.Generator], Stage]
-"""Draws a stage."""
+"""A function that draws a stage from a random generator."""
 
 VARIED = "varied"
 _VARIED_CLEAN = 0.09
@@ -33,29 +33,29 @@ _VARIED_SHARES = {"phone": 0.42, "old-phone": 0.16, "light": 0.08, "today": 0.25
 
 @dataclass(frozen=True)
 class OneOf:
-    """Draws by any of several draws, with equal chance."""
+    """Draw a stage from one of several ``Draw`` functions, with equal chance."""
 
     draws: tuple[Draw, ...]
 
     def __call__(self, rng: np.random.Generator) -> Stage:
-        """Draw which one, and by it."""
+        """Choose a ``Draw`` function, and draw a stage from it."""
         return self.draws[int(rng.integers(len(self.draws)))](rng)
 
 
 @dataclass(frozen=True)
-class Preset:
-    """From what chains are drawn.
+class DegradationPreset:
+    """A random distribution of chains.
 
     Args:
         clean: share of chains without any stage.
-        stages: for each its chance, and what draws it from a generator; in physical order.
+        stages: probability and ``Draw`` function of each stage, in physical order.
     """
 
     clean: float
     stages: tuple[tuple[float, Draw], ...]
 
     def draw(self, rng: np.random.Generator) -> Chain:
-        """Draw which stages take part, and their parameters."""
+        """Draw which stages a chain has, and their parameters."""
         if rng.random() < self.clean:
             return Chain()
         return Chain(tuple(draw(rng) for chance, draw in self.stages if rng.random() < chance))
@@ -63,32 +63,33 @@ class Preset:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Draws from one of several presets.
+    """A mixture of several presets.
 
     Args:
-        parts: for each the share of chains that it draws, relative to the others, and the preset.
+        parts: relative share and preset of each part.
 
     Raises:
-        ValueError: when a share is not positive.
+        ValueError: if a share is not positive.
     """
 
-    parts: "tuple[tuple[float, Preset | Mixture], ...]"
+    parts: "tuple[tuple[float, DegradationPreset | Mixture], ...]"
 
     def __post_init__(self) -> None:
         if not self.parts or any(not share > 0 for share, _ in self.parts):
             raise ValueError(f"shares are {[share for share, _ in self.parts]}; expected positive")
 
     def draw(self, rng: np.random.Generator) -> Chain:
-        """Draw which preset, and a chain from it."""
+        """Choose a preset, and draw a chain from it."""
         shares = np.cumsum([share for share, _ in self.parts])
-        which = int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))
-        return self.parts[min(which, len(self.parts) - 1)][1].draw(rng)
+        index = int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))
+        return self.parts[min(index, len(self.parts) - 1)][1].draw(rng)
 
 
-def today(recordings: Recordings = NO_RECORDINGS) -> Preset:
-    """The preset ``today``, with recorded devices where there are any.
+def today(recordings: Recordings = NO_RECORDINGS) -> DegradationPreset:
+    """Return the preset ``today``, with recorded devices if there are any.
 
-    Half of the rooms are recorded ones, and all noises and microphones are, if there are any.
+    If there are recordings of them, half of the rooms, and all noises and microphones, are recorded
+    ones.
     """
     room: Draw = partial(Room.draw, rt60_s=(0.15, 1.2), distance_m=(0.2, 3.0))
     noise: Draw = partial(BackgroundNoise.draw, snr_db=(5.0, 30.0))
@@ -99,7 +100,7 @@ def today(recordings: Recordings = NO_RECORDINGS) -> Preset:
         noise = partial(RecordedNoise.draw, recordings=recordings.noises, snr_db=(5.0, 30.0))
     if recordings.microphones:
         microphone = partial(RecordedMicrophone.draw, recordings=recordings.microphones)
-    return Preset(
+    return DegradationPreset(
         clean=0.2,
         stages=(
             (0.5, PhoneDevice.draw),
@@ -115,8 +116,8 @@ def today(recordings: Recordings = NO_RECORDINGS) -> Preset:
     )
 
 
-PRESETS: dict[str, Preset] = {
-    "light": Preset(
+DEGRADATION_PRESETS: dict[str, DegradationPreset] = {
+    "light": DegradationPreset(
         clean=0.2,
         stages=(
             (0.5, partial(Room.draw, rt60_s=(0.15, 0.35), distance_m=(0.2, 0.6))),
@@ -129,7 +130,7 @@ PRESETS: dict[str, Preset] = {
             (0.6, partial(Codec.draw, compression=(0.3, 0.7))),
         ),
     ),
-    "phone": Preset(
+    "phone": DegradationPreset(
         clean=0.2,
         stages=(
             (0.7, partial(Room.draw, rt60_s=(0.15, 0.8), distance_m=(0.2, 1.0))),
@@ -142,7 +143,7 @@ PRESETS: dict[str, Preset] = {
             (0.8, partial(Codec.draw, compression=(0.5, 0.95))),
         ),
     ),
-    "old-phone": Preset(
+    "old-phone": DegradationPreset(
         clean=0.2,
         stages=(
             (0.7, partial(Room.draw, rt60_s=(0.2, 0.8), distance_m=(0.2, 1.0))),
@@ -157,53 +158,55 @@ PRESETS: dict[str, Preset] = {
     ),
     "today": today(),
 }
-"""``phone`` has the ranges of published chains for music and speech; ``light`` is a good phone in a
-quiet room, ``old-phone`` one with the bandwidth of a telephone line. ``today`` is modeled on
-recordings of real phones: less low end, loudspeakers in the chain, hiss of any color, and a
-microphone within 6 dB."""
+"""``phone`` has the ranges of published degradation chains for music and speech. ``light`` is a
+good phone in a quiet room, and ``old-phone`` has the bandwidth of a telephone line. ``today`` is
+modeled on recordings of real phones: it has less low end, loudspeakers in the chain, hiss of any
+color, and a microphone response within 6 dB."""
 
 
-def degradation_preset(name: str, recordings: Recordings = NO_RECORDINGS) -> Preset | Mixture:
-    """The preset of that name: one of ``PRESETS``, or ``"varied"``.
+def degradation_preset(
+    name: str, recordings: Recordings = NO_RECORDINGS
+) -> DegradationPreset | Mixture:
+    """Return a preset by its name: one of ``DEGRADATION_PRESETS``, or ``"varied"``.
 
     ``varied`` leaves 9 % clean and draws 42 % from ``phone``, 16 % from ``old-phone``, 8 % from
-    ``light`` and 25 % from ``today``, none of which is then left clean.
+    ``light`` and 25 % from ``today``, without their shares of clean chains.
 
     Args:
-        name: of the preset.
+        name: name of the preset.
         recordings: recorded devices for ``today`` and ``varied``.
 
     Raises:
-        InputError: when there is none of that name, or it has no use for recordings.
+        InputError: if there is no preset of that name, or it cannot use recordings.
     """
-    if name not in (*PRESETS, VARIED):
-        names = ", ".join((*PRESETS, VARIED))
+    if name not in (*DEGRADATION_PRESETS, VARIED):
+        names = ", ".join((*DEGRADATION_PRESETS, VARIED))
         raise InputError(f"unknown degradation preset {name!r}; choose one of {names}")
     if name == VARIED:
-        presets = PRESETS | {"today": today(recordings) if recordings else PRESETS["today"]}
+        presets = DEGRADATION_PRESETS | {
+            "today": today(recordings) if recordings else DEGRADATION_PRESETS["today"]
+        }
         parts = [(s, replace(presets[n], clean=0.0)) for n, s in _VARIED_SHARES.items()]
-        return Mixture(((_VARIED_CLEAN, Preset(1.0, ())), *parts))
+        return Mixture(((_VARIED_CLEAN, DegradationPreset(1.0, ())), *parts))
     if recordings and name != "today":
-        raise InputError(
-            f"the preset {name} has no use for recorded devices; choose today or varied"
-        )
-    return today(recordings) if recordings else PRESETS[name]
+        raise InputError(f"the preset {name} does not use recorded devices; choose today or varied")
+    return today(recordings) if recordings else DEGRADATION_PRESETS[name]
 
 
 def mixed_preset(
     expressions: Sequence[str], recordings: Recordings = NO_RECORDINGS
-) -> Preset | Mixture:
-    """One preset, or a mixture of several by their shares.
+) -> DegradationPreset | Mixture:
+    """Return one preset, or a mixture of several by their shares.
 
     Args:
-        expressions: ``"phone"``, or ``"phone=2"`` for twice the share of one without a number.
-        recordings: recorded devices for those presets that use them.
+        expressions: names such as ``"phone"``; ``"phone=2"`` has twice the share of a plain name.
+        recordings: recorded devices for the presets that use them.
 
     Raises:
-        InputError: when a preset is unknown, a share is no positive number, or there are recordings
-            and no preset that uses them.
+        InputError: if a preset is unknown, a share is not a positive number, or there are
+            recordings but no preset that uses them.
     """
-    parts, uses = [], False
+    parts, any_uses_recordings = [], False
     for expression in expressions:
         name, equals, number = expression.partition("=")
         try:
@@ -211,15 +214,18 @@ def mixed_preset(
         except ValueError:
             share = 0.0
         if not 0 < share < float("inf"):
-            raise InputError(f"preset {expression!r}; expected a name, or phone=2 with its share")
-        used = name in ("today", VARIED)
-        uses |= used
-        parts.append((share, degradation_preset(name, recordings if used else NO_RECORDINGS)))
+            raise InputError(
+                f"preset {expression!r}; expected a name, or a name and its share as in phone=2"
+            )
+        uses_recordings = name in ("today", VARIED)
+        any_uses_recordings |= uses_recordings
+        preset = degradation_preset(name, recordings if uses_recordings else NO_RECORDINGS)
+        parts.append((share, preset))
     if not parts:
         raise InputError("no degradation preset; give one or more")
-    if recordings and not uses:
+    if recordings and not any_uses_recordings:
         raise InputError(
-            f"{', '.join(expressions)}: no preset here uses recorded devices; "
+            f"{', '.join(expressions)}: none of these presets uses recorded devices; "
             "choose today or varied"
         )
     return parts[0][1] if len(parts) == 1 else Mixture(tuple(parts))

@@ -1,4 +1,4 @@
-"""Noise of the surroundings as it was recorded."""
+"""Recorded noise of the surroundings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from tfaudiogan.audio.levels import db_to_gain, measure_level
 
 @dataclass(frozen=True)
 class RecordedNoise:
-    """A recording of noise, from a place in it on, begun again at its end as often as needed.
+    """Add a recording of noise, looped as often as needed.
 
     Args:
-        path: of an audio file of any length.
-        sha256: of its bytes.
-        snr_db: level of the signal (``tfaudiogan.audio.levels``) over that of the noise.
+        path: audio file of any length.
+        sha256: checksum of that file.
+        snr_db: level of the signal (``tfaudiogan.audio.levels``) relative to that of the noise.
         position: where in the recording the noise begins, as a share of its length.
 
     Raises:
-        ValueError: when the position is not from 0 to less than 1.
+        ValueError: if the position is not from 0 to less than 1.
     """
 
     path: str
@@ -40,13 +40,13 @@ class RecordedNoise:
         recordings: Sequence[Recording],
         snr_db: tuple[float, float],
     ) -> "RecordedNoise":
-        """Any of the recordings, from anywhere in it on."""
+        """Draw any of the recordings, and where it begins."""
         recording = recordings[int(rng.integers(len(recordings)))]
         position = int(rng.integers(10000)) / 10000
         return cls(recording.path, recording.sha256, uniform(rng, snr_db, 2), position)
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Add noise to ``(samples,)``; none to silence, which has no level."""
+        """Add noise to ``(samples,)``; silence, which has no level, stays unchanged."""
         audio = audio.astype(np.float32)
         level = measure_level(audio)
         recording = read_recording(self.path, self.sha256, sample_rate)

@@ -1,4 +1,4 @@
-"""A room as it was measured."""
+"""A room given by its measured impulse response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _DIRECT_S = 0.0027
 
 @dataclass(frozen=True)
 class RecordedRoom:
-    """A recorded impulse response, its direct sound at time 0 and its largest sample 1.
+    """Apply a recorded impulse response, with its direct sound at time 0 and at gain 1.
 
     Args:
-        path: of an audio file that holds the response.
-        sha256: of its bytes.
-        reverberation_db: gain of all that comes more than 2.7 ms after the direct sound: the same
-            room from nearer or farther away.
+        path: audio file with the response.
+        sha256: checksum of that file.
+        reverberation_db: gain of everything later than 2.7 ms after the direct sound, which moves
+            the microphone nearer to the source or farther away.
     """
 
     path: str
@@ -35,13 +35,13 @@ class RecordedRoom:
         recordings: Sequence[Recording],
         reverberation_db: tuple[float, float] = (-12.0, 3.0),
     ) -> "RecordedRoom":
-        """Any of the recordings, in two of five draws as it is."""
+        """Draw any of the recordings; 40 % of the draws leave its reverberation unchanged."""
         recording = recordings[int(rng.integers(len(recordings)))]
         gain = uniform(rng, reverberation_db, 2) if rng.random() < 0.6 else 0.0
         return cls(recording.path, recording.sha256, gain)
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Play ``(samples,)`` in the room; the reverberation after its end is cut off."""
+        """Play ``(samples,)`` in the room; reverberation after the end of the signal is cut off."""
         response, direct = read_response(self.path, self.sha256, sample_rate)
         response = response / response[direct]
         response[direct + round(_DIRECT_S * sample_rate) :] *= db_to_gain(self.reverberation_db)

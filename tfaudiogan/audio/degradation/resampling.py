@@ -1,4 +1,4 @@
-"""The recorder's lower sample rate."""
+"""A recorder with a lower sample rate."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,18 @@ from tfaudiogan.audio.splines import sample_spline
 
 @dataclass(frozen=True)
 class Resampling:
-    """To a lower sample rate through a low-pass filter, and back.
+    """Resample to a lower sample rate after a low-pass filter, and back.
 
-    What the filter lets through above half the lower rate folds back, as in a cheap recorder:
-    between filter and lower rate the signal is read off a cubic spline, which adds no filter of its
-    own to speak of. The way back is the best there is (soxr). A varied filter keeps a network from
-    learning the line that one fixed cutoff leaves.
+    What the low-pass filter passes above half the lower rate aliases, as in a cheap recorder: the
+    signal is downsampled by a cubic spline, which hardly filters at all. It is upsampled by soxr at
+    its highest quality. A random filter keeps a network from learning the edge of a fixed cutoff.
 
     Args:
-        rate_hz: the lower sample rate; where it is not lower than the signal's, nothing happens.
-        low_pass: the filter before it.
+        rate_hz: the lower sample rate; if it is not below the signal's rate, nothing changes.
+        low_pass: the filter before the downsampling.
+
+    Raises:
+        ValueError: if the rate is below 1.
     """
 
     rate_hz: int
@@ -37,12 +39,12 @@ class Resampling:
         rates_hz: tuple[int, ...],
         cutoff: tuple[float, float] = (0.7, 1.0),
     ) -> "Resampling":
-        """Any of the rates; the cutoff as a share of half the rate."""
+        """Draw any of the rates, and a cutoff, whose range is in shares of half the rate."""
         rate = int(rng.choice(rates_hz))
         return cls(rate, LowPass.draw(rng, (cutoff[0] * rate / 2, cutoff[1] * rate / 2)))
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Take ``(samples,)`` down and up again."""
+        """Resample ``(samples,)`` down and up again."""
         if self.rate_hz >= sample_rate or not len(audio):
             return audio.astype(np.float32)
         step = sample_rate / self.rate_hz
