@@ -1,9 +1,10 @@
 import os
+import threading
 
 import pytest
 
 from tfaudiogan.errors import InputError
-from tfaudiogan.parallel import check_jobs, run_jobs
+from tfaudiogan.parallel import ahead, check_jobs, run_jobs
 
 
 def square(number):
@@ -56,3 +57,42 @@ def test_a_process_that_dies_is_said_to_have_died():
 def test_a_bad_number_of_jobs_is_named(jobs):
     with pytest.raises(InputError, match=f"jobs is {jobs}"):
         check_jobs(jobs)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("count", [0, 1, 2, 10])
+def test_items_made_ahead_come_in_order(count, depth):
+    assert list(ahead(iter(range(count)), depth)) == list(range(count))
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_items_are_made_ahead_by_another_thread(depth):
+    made = []
+    waiting = threading.Semaphore(0)
+
+    def make():
+        for number in range(10):
+            made.append(threading.current_thread())
+            waiting.release()
+            yield number
+
+    items = ahead(make(), depth)
+    next(items)
+    for _ in range(depth + 1):
+        assert waiting.acquire(timeout=10)
+    assert len(made) == depth + 1
+    assert threading.current_thread() not in made
+    items.close()
+    made[0].join(timeout=10)
+    assert not made[0].is_alive()
+
+
+def test_an_error_ahead_comes_at_its_place():
+    def make():
+        yield 1
+        raise InputError("no more")
+
+    items = ahead(make(), 3)
+    assert next(items) == 1
+    with pytest.raises(InputError, match="no more"):
+        next(items)

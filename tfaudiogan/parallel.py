@@ -1,11 +1,12 @@
-"""The same work on many items, in several processes."""
+"""The same work on many items, in several processes; and work ahead of need, in a thread."""
 
 import functools
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -13,6 +14,28 @@ from tfaudiogan.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def ahead(items: Iterable[Item], depth: int = 1) -> Iterator[Item]:
+    """Yield the items, which a thread of its own makes while the caller works on those before.
+
+    For work that leaves the interpreter, as NumPy, libsndfile and the networks do. What making an
+    item raises is raised here; where the caller stops early, so does the thread.
+
+    Args:
+        items: made in the thread, one after the other.
+        depth: how many are made before they are asked for, 1 or more.
+    """
+    iterator = iter(items)
+    end: Any = object()
+    executor = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(executor.submit(next, iterator, end) for _ in range(depth))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(executor.submit(next, iterator, end))
+            yield item
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def check_jobs(jobs: int | None) -> None:

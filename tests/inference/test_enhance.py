@@ -246,6 +246,35 @@ def test_clipping_is_reported_and_floats_keep_it(tmp_path):
     np.testing.assert_allclose(read_audio(tmp_path / "c.wav")[0], 2 * before, atol=2e-6)
 
 
+@pytest.mark.parametrize("model_rate", [RATE, 48000])
+@pytest.mark.parametrize("hop", [0, 7500])
+def test_mixing_meets_the_recording_sample_for_sample(tmp_path, model_rate, hop):
+    # Smooth, as resampling there and back loses what is next to half of the sample rate.
+    audio = np.cumsum(noise(150_001, 2, peak=1.0), axis=0)
+    audio = (audio - np.linspace(audio[0], audio[-1], len(audio))).astype(np.float32)
+    audio *= np.float32(0.2) / np.abs(audio).max()
+    soundfile.write(tmp_path / "a.wav", audio, RATE, "FLOAT")
+    model = WindowModel(lambda windows: 3 * windows, ModelMetadata(model_rate, 8192, hop=hop))
+    enhance_file(model, tmp_path / "a.wav", tmp_path / "b.wav", amount=0.25, floats=True)
+    mixed, _ = read_audio(tmp_path / "b.wav")
+    np.testing.assert_allclose(
+        mixed, 1.5 * audio, rtol=0, atol=1e-6 if model_rate == RATE else 1e-3
+    )
+
+
+def test_a_model_that_fails_amid_a_file(tmp_path):
+    write_audio(tmp_path / "a.wav", noise(500_000), RATE)
+    runs = []
+
+    def fail(windows):
+        runs.append(len(windows))
+        return windows * (np.nan if sum(runs) > 60 else 1)
+
+    with pytest.raises(InputError, match="the model gave NaN"):
+        enhance_file(fail, tmp_path / "a.wav", tmp_path / "b.wav")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
 def test_report_and_progress(tmp_path):
     write_audio(tmp_path / "a.wav", noise(200_000), RATE)
     calls = []
@@ -290,8 +319,8 @@ def test_memory_does_not_depend_on_the_length(tmp_path):
         tracemalloc.stop()
         return size
 
-    # 40 s are 7 MB of floats; a block of 65536 samples is a quarter of a megabyte.
-    assert peak(40) == pytest.approx(peak(10), abs=500_000)
+    # 60 s more are 10 MB of floats; ten blocks, 2.6 MB, may be read ahead, or not.
+    assert peak(80) == pytest.approx(peak(20), abs=3_000_000)
 
 
 def test_no_tensorflow_for_a_function():

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import zipfile
 
@@ -51,6 +52,20 @@ def test_json_round_trip_and_hop():
     assert ModelMetadata.from_json(METADATA.to_json()) == METADATA
     assert METADATA.hop == 32
     assert json.loads(METADATA.to_json())["hop"] == 32
+
+
+def test_the_hop_is_half_of_the_window_unless_the_model_says_otherwise():
+    assert ModelMetadata.from_json('{"sample_rate": 8000, "window": 64}').hop == 32
+    metadata = ModelMetadata(8000, 64, hop=56)
+    assert json.loads(metadata.to_json())["hop"] == 56
+    assert ModelMetadata.from_json(metadata.to_json()) == metadata
+    assert dataclasses.replace(metadata, steps=3).hop == 56
+
+
+@pytest.mark.parametrize("hop", [-1, 31, 64])
+def test_bad_hop(hop):
+    with pytest.raises(ValueError, match=f"hop is {hop} samples; expected 32 to 63"):
+        ModelMetadata(8000, 64, hop=hop)
 
 
 def test_json_of_a_later_version_is_read():

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -15,8 +17,8 @@ def stateful_over_a_window(windows):
     return np.tanh(np.cumsum(windows, axis=1, dtype=np.float32))
 
 
-def model(function=stateful_over_a_window):
-    return WindowModel(function, ModelMetadata(8000, WINDOW))
+def model(function=stateful_over_a_window, hop=WINDOW // 2):
+    return WindowModel(function, ModelMetadata(8000, WINDOW, hop=hop))
 
 
 def stream(enhancer, audio, rng, largest):
@@ -29,20 +31,26 @@ def stream(enhancer, audio, rng, largest):
 
 @pytest.mark.parametrize("largest", [2, 50, 5000])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("samples", [0, 1, 31, 32, 33, 63, 64, 65, 96, 1000, 2047])
-def test_equal_to_offline_for_any_blocks(samples, channels, largest):
+@pytest.mark.parametrize(
+    ("samples", "hop"),
+    [(n, 32) for n in (0, 1, 31, 32, 33, 63, 64, 65, 96, 1000, 2047)]
+    + [(n, 56) for n in (0, 1, 8, 48, 49, 56, 64, 1000)]
+    + [(500, 63)],
+)
+def test_equal_to_offline_for_any_blocks(samples, hop, channels, largest):
     rng = np.random.default_rng(samples)
     audio = rng.uniform(-1, 1, (samples, channels)).astype(np.float32)
-    enhancer = StreamingEnhancer(model(), channels)
+    enhancer = StreamingEnhancer(model(hop=hop), channels)
     for _ in range(2):  # flush makes it ready for another stream
         output = stream(enhancer, audio, rng, largest)
         assert output.shape == audio.shape
         for channel in range(channels):
-            windows = stateful_over_a_window(split_windows(audio[:, channel], WINDOW))
-            np.testing.assert_array_equal(output[:, channel], overlap_add(windows, samples))
+            windows = stateful_over_a_window(split_windows(audio[:, channel], WINDOW, hop))
+            np.testing.assert_array_equal(output[:, channel], overlap_add(windows, samples, hop))
 
 
-def test_the_model_sees_as_many_windows_as_offline():
+@pytest.mark.parametrize("hop", [32, 56])
+def test_the_model_sees_as_many_windows_as_offline(hop):
     seen = []
 
     def count(windows):
@@ -51,14 +59,15 @@ def test_the_model_sees_as_many_windows_as_offline():
 
     for samples in range(1, 200):
         seen.clear()
-        enhancer = StreamingEnhancer(model(count))
+        enhancer = StreamingEnhancer(model(count, hop))
         enhancer.feed(np.zeros(samples))
         enhancer.flush()
-        assert sum(seen) == len(split_windows(np.zeros(samples), WINDOW))
+        assert sum(seen) == len(split_windows(np.zeros(samples), WINDOW, hop))
 
 
-def test_latency_is_one_window_and_no_less():
-    enhancer = StreamingEnhancer(model())
+@pytest.mark.parametrize("hop", [32, 40, 63])
+def test_latency_is_one_window_and_no_less(hop):
+    enhancer = StreamingEnhancer(model(hop=hop))
     assert enhancer.latency == WINDOW
     given, held = 0, []
     for fed in range(1, 400):
@@ -84,10 +93,18 @@ def test_channels_do_not_mix():
 
 
 def test_memory_of_the_state_does_not_grow():
+    def size():
+        tracemalloc.start()
+        for _ in range(50):
+            enhancer.feed(np.zeros(999))
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        return size
+
     enhancer = StreamingEnhancer(model())
-    for _ in range(50):
-        enhancer.feed(np.zeros(999))
-    assert max(a.size for a in vars(enhancer).values() if isinstance(a, np.ndarray)) < 2 * WINDOW
+    # Of the 400 kB that pass through, less than a window stays.
+    assert size() < 4 * WINDOW + 2000
+    assert sum(a.nbytes for a in vars(enhancer).values() if isinstance(a, np.ndarray)) < 10_000
 
 
 def test_a_model_that_gives_nan():

@@ -62,14 +62,16 @@ class SpectrumMeter:
 
     def _measure(self, audio: np.ndarray) -> None:
         """Add whole frames to the statistics, except those below the gate."""
-        frames = audio.reshape(-1, self._size, audio.shape[1])
-        powers = np.square(frames, dtype=np.float64).mean(axis=(1, 2))
+        flat = audio.reshape(-1, self._size * audio.shape[1])
+        frames = flat.reshape(len(flat), self._size, audio.shape[1])
+        powers = np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1]
         sounding = powers > db_to_gain(GATE_DBFS) ** 2
         frames, powers = frames[sounding], powers[sounding]
         if not len(frames):
             return
         windowed = np.moveaxis(frames, 1, 2) * self._window
-        spectra = np.square(np.abs(fft.rfft(windowed))).mean(axis=1)
+        spectra = fft.rfft(windowed)
+        spectra = (np.square(spectra.real) + np.square(spectra.imag)).mean(axis=1)
         bands = spectra @ self._weights / float(np.square(self._window).sum())
         powers = np.concatenate([bands, powers[:, np.newaxis]], axis=1)
         self._total += powers.sum(axis=0)

@@ -99,9 +99,9 @@ class AudioReader:
                     ) from error
                 if not len(block):
                     break
-                finite = np.isfinite(block).all(axis=1)
+                finite = np.isfinite(block)
                 if not finite.all():
-                    first = done + int(np.argmin(finite))
+                    first = done + int(np.argmin(finite.all(axis=1)))
                     raise InputError(
                         f"{self.path} holds NaN or infinity at sample {first}; give a file with "
                         "finite samples"
@@ -190,10 +190,10 @@ class AudioWriter:
         """Append ``(samples,)`` or ``(samples, channels)`` floats; 1 is full scale."""
         if not audio.size:
             return
-        magnitude = np.abs(audio)
-        self.peak = max(self.peak, float(magnitude.max()))
-        if self._file.subtype != "FLOAT":
-            self.clipped += int(np.count_nonzero(magnitude > 1.0))
+        peak = max(float(audio.max()), -float(audio.min()))
+        self.peak = max(self.peak, peak)
+        if peak > 1.0 and self._file.subtype != "FLOAT":
+            self.clipped += int(np.count_nonzero(np.abs(audio) > 1.0))
         self._file.write(_quantized(audio, self._file.subtype))
 
 
@@ -307,7 +307,10 @@ def _quantized(audio: np.ndarray, subtype: str) -> np.ndarray:
         return audio
     bits = 8 * _BYTES[subtype]
     full_scale = 2 ** (bits - 1)
-    integers = np.rint(np.clip(audio * np.float64(full_scale), -full_scale, full_scale - 1))
+    # Exact in float32 too: a power of two, and bounds that its 24 bits hold.
+    integers = audio * audio.dtype.type(full_scale)
+    np.clip(integers, -full_scale, full_scale - 1, out=integers)
+    np.rint(integers, out=integers)
     if bits == 16:
         return integers.astype(np.int16)
     return integers.astype(np.int32) << 8

@@ -1,5 +1,6 @@
 """A trained model over a whole recording: any length, sample rate and number of channels."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tfaudiogan.audio.resampling import Resampler
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import WindowModel, load_model
 from tfaudiogan.inference.streaming import StreamingEnhancer, through
+from tfaudiogan.parallel import ahead
 
 __all__ = ["Enhanced", "StreamingEnhancer", "WindowModel", "enhance", "enhance_file", "load_model"]
 MOST_CHANNELS = 64
@@ -29,6 +31,9 @@ LOUDNESS_BLOCK_S = 0.4
 LONG_SECONDS = 600
 """Length of a recording, over all channels, from which compiling the model pays
 (``load_model``'s ``fuse``)."""
+
+BLOCKS_AHEAD = 8
+"""Blocks of a file that are read while the model works: more than a long window takes."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +140,10 @@ def enhance_file(
 ) -> Enhanced:
     """Enhance a recording block by block, in memory that does not depend on its length.
 
-    The recording is read once for its level, then twice side by side, to enhance it and to mix and
-    compare it with the result; with a reference it is read once more before. The output has its
-    length, channels and sample rate; the destination's extension gives the format
-    (``audio.audio_writer``).
+    The recording is read once for its level and once to enhance it; with a reference it is read
+    once more before. Reading, the model, and measuring and writing the result each work in a thread
+    of their own. The output has the recording's length, channels and sample rate; the destination's
+    extension gives the format (``audio.audio_writer``).
 
     Args:
         model: anything that ``load_model`` takes.
@@ -170,10 +175,8 @@ def enhance_file(
     model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
     taps = None if reference is None else _taps_towards(Path(reference), reader)
 
-    def blocks() -> Iterator[np.ndarray]:
-        if taps is None:
-            return reader.blocks()
-        return through(FilterStream(taps, channels), reader.blocks())
+    def equalized(blocks: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
+        return blocks if taps is None else through(FilterStream(taps, channels), blocks)
 
     with audio_writer(
         destination,
@@ -183,10 +186,16 @@ def enhance_file(
         floats=floats,
         samples=samples,
     ) as writer:
-        level = _level(blocks(), rate, channels, model)
+        level = _level(equalized(reader.blocks()), rate, channels, model)
         before, after = SpectrumMeter(rate, channels), SpectrumMeter(rate, channels)
-        enhanced = _enhanced(blocks(), rate, channels, samples, level, model)
-        enhanced = _mixed(enhanced, _measured(reader.blocks(), before), amount)
+        blocks: Iterable[np.ndarray] = _measured(reader.blocks(), before)
+        recording: deque[np.ndarray] = deque()
+        if amount < 1.0:
+            blocks = _kept(blocks, recording)
+        blocks = ahead(equalized(blocks), BLOCKS_AHEAD)
+        enhanced = ahead(_enhanced(blocks, rate, channels, samples, level, model))
+        if amount < 1.0:
+            enhanced = _mixed(enhanced, recording, amount)
         enhanced = _reported(enhanced, samples, progress)
         if loudness is not None:
             enhanced = _at_loudness(enhanced, loudness, reader)
@@ -208,18 +217,23 @@ def enhance_file(
     )
 
 
+def _kept(blocks: Iterable[np.ndarray], recording: deque[np.ndarray]) -> Iterator[np.ndarray]:
+    for block in blocks:
+        recording.append(block)
+        yield block
+
+
 def _mixed(
-    enhanced: Iterable[np.ndarray], recording: Iterator[np.ndarray], amount: float
+    enhanced: Iterable[np.ndarray], recording: deque[np.ndarray], amount: float
 ) -> Iterator[np.ndarray]:
-    """Mix blocks of any two sizes, sample for sample."""
-    waiting: np.ndarray | None = None
+    """Mix blocks of any two sizes, sample for sample: what is enhanced was read before."""
     for block in enhanced:
-        parts = [] if waiting is None else [waiting]
+        parts = [recording.popleft()]
         while sum(map(len, parts)) < len(block):
-            parts.append(next(recording))
-        dry = np.concatenate(parts) if parts else block
-        waiting = dry[len(block) :]
-        yield block if amount == 1.0 else _blend(block, dry[: len(block)], amount)
+            parts.append(recording.popleft())
+        dry = np.concatenate(parts)
+        recording.appendleft(dry[len(block) :])
+        yield _blend(block, dry[: len(block)], amount)
 
 
 def _blend(wet: np.ndarray, dry: np.ndarray, amount: float) -> np.ndarray:
@@ -322,8 +336,10 @@ def _enhanced(
     ):
         blocks = through(stage, blocks)
     for block in blocks:
-        yield block[:samples]
-        samples -= len(block[:samples])
+        kept = block[:samples]
+        samples -= len(kept)
+        if len(kept):
+            yield kept
 
 
 def _checked(audio: np.ndarray) -> np.ndarray:

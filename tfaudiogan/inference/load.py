@@ -62,15 +62,21 @@ class WindowModel:
         for first in range(0, channels.shape[-1], linked):
             group = channels[..., first : first + linked]
             missing = linked - group.shape[-1]
-            filled = np.concatenate([group, *[group[..., -1:]] * missing], axis=-1)
-            outputs.append(self._run(filled)[..., : group.shape[-1]])
-        return np.concatenate(outputs, axis=-1).reshape(windows.shape)
+            if missing:
+                group = np.concatenate([group, *[group[..., -1:]] * missing], axis=-1)
+            outputs.append(self._run(group)[..., : linked - missing])
+        return _joined(outputs, axis=-1).reshape(windows.shape)
 
     def _run(self, windows: np.ndarray) -> np.ndarray:
         count = self.windows_at_once
         starts = range(0, len(windows), count)
         outputs = [np.asarray(self.function(windows[i : i + count])) for i in starts]
-        return np.concatenate(outputs).reshape(windows.shape) if outputs else windows
+        return _joined(outputs, axis=0).reshape(windows.shape) if outputs else windows
+
+
+def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
+    """The parts in one array; one part as it is, as long windows are many samples to copy."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
 
 def load_model(
@@ -252,6 +258,8 @@ def _filled_up(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], n
     def run(windows: np.ndarray) -> np.ndarray:
         size = 1 << max(0, len(windows) - 1).bit_length()
         given = _with_channels(windows)
+        if size == len(given):
+            return np.asarray(predict(given))
         batch = np.zeros((size, *given.shape[1:]), np.float32)
         batch[: len(windows)] = given
         return np.asarray(predict(batch))[: len(windows)]

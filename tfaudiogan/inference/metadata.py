@@ -16,7 +16,7 @@ from typing import Any
 
 from tfaudiogan._version import __version__
 from tfaudiogan.audio.levels import COMMON_LEVEL_DBFS
-from tfaudiogan.audio.windows import check_window
+from tfaudiogan.audio.windows import check_hop
 from tfaudiogan.errors import InputError
 from tfaudiogan.extras import require
 from tfaudiogan.storage import replacing, write_text
@@ -32,6 +32,8 @@ class ModelMetadata:
     Attributes:
         sample_rate: of the audio it was trained on, in hertz.
         window: samples it takes at a time.
+        hop: samples from the start of a window to that of the next, half of the window or more;
+            what is left of the window is faded into the next one. Half of it unless given.
         level_dbfs: level that its input is brought to (``tfaudiogan.audio.levels``).
         channels: how many channels of a recording the model takes together and enhances alike;
             1 where each is enhanced for itself.
@@ -61,22 +63,18 @@ class ModelMetadata:
     source_sha256: str = ""
     version: str = __version__
     scores: Mapping[str, float] = field(default_factory=dict)
+    hop: int = 0
 
     def __post_init__(self) -> None:
         if self.sample_rate <= 0:
             raise ValueError(f"sample_rate is {self.sample_rate} Hz; expected more than 0")
         if self.channels < 1:
             raise ValueError(f"channels is {self.channels}; expected 1 or more")
-        check_window(self.window)
-
-    @property
-    def hop(self) -> int:
-        """Samples from the start of a window to that of the next."""
-        return self.window // 2
+        object.__setattr__(self, "hop", check_hop(self.window, self.hop or None))
 
     def to_json(self) -> str:
-        """The metadata as indented JSON, with the hop."""
-        return json.dumps({**dataclasses.asdict(self), "hop": self.hop}, indent=2) + "\n"
+        """The metadata as indented JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "ModelMetadata":

@@ -1,8 +1,8 @@
 """A model over a stream: blocks of any size in, blocks out, the same result as all at once.
 
 This file is what a port to another language has to do, in NumPy: keep the last window of input,
-run the model every half window, fade what it gives with a periodic Hann window, and add halves
-(``audio.windows.add_halves``).
+run the model every hop, and fade what it gives into what it gave before
+(``audio.windows.add_windows``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfaudiogan.audio.windows import add_halves
+from tfaudiogan.audio.windows import add_windows
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_model
 
@@ -35,12 +35,12 @@ def through(processor: StreamProcessor, blocks: Iterable[np.ndarray]) -> Iterato
 class StreamingEnhancer:
     """Enhances a stream with a model, at the model's sample rate, in constant memory.
 
-    Signals are cut into windows that overlap by half, as ``audio.split_windows`` does, with half a
-    window of silence before and after; the model's output is added up as ``audio.overlap_add``
-    does. ``flush`` gives the rest, after which as many samples came back as were fed.
+    Signals are cut into windows that overlap, as ``audio.split_windows`` does, with as much silence
+    before and after; the model's output is added up as ``audio.overlap_add`` does. ``flush`` gives
+    the rest, after which as many samples came back as were fed.
 
-    Example: with a window of 4, feeding samples one by one gives nothing for the first three, then
-    the first two; after ``flush`` all are back.
+    Example: with a window of 4 and a hop of 2, feeding samples one by one gives nothing for the
+    first three, then the first two; after ``flush`` all are back.
 
     Args:
         model: anything that ``load_model`` takes: a ``.keras``, ``.tflite`` or ``.onnx`` file, a
@@ -61,15 +61,17 @@ class StreamingEnhancer:
             raise ValueError(f"gain is {gain}; expected a factor above 0")
         self.model = load_model(model)
         self.latency = self.model.metadata.window
-        self._half = self.model.metadata.hop
+        self._hop = self.model.metadata.hop
+        self._overlap = self.latency - self._hop
         self._channels = channels
         self._gain = np.float32(gain)
         self._reset()
 
     def _reset(self) -> None:
-        self._pending = np.zeros((self._channels, self._half), np.float32)
-        self._tail = np.zeros((self._channels, self._half), np.float32)
-        self._padding = self._half
+        capacity = self._overlap + self.model.windows_at_once * self._hop
+        self._pending = np.zeros((capacity, self._channels), np.float32)
+        self._filled = self._padding = self._overlap
+        self._tail = np.zeros((self._overlap, self._channels), np.float32)
         self._fed = self._given = 0
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
@@ -90,35 +92,46 @@ class StreamingEnhancer:
             raise ValueError(
                 f"block has the shape {audio.shape}; expected (samples, {self._channels})"
             )
-        step = self.model.windows_at_once * self._half
-        ready = [self._advance(block[i : i + step]) for i in range(0, len(block), step)]
-        enhanced = np.concatenate(ready) if ready else np.zeros((0, self._channels), np.float32)
+        enhanced = self._advance(block)
         return enhanced[:, 0] if audio.ndim == 1 else enhanced
 
     def flush(self) -> np.ndarray:
         """Give what is left, ``(samples, channels)``; the next block starts a new stream."""
         missing = self._fed - self._given
-        silence = self._half + -self._fed % self._half if missing else 0
+        silence = self._overlap + -(self._fed + self._overlap) % self._hop if missing else 0
         rest = self._advance(np.zeros((silence, self._channels), np.float32))[:missing]
         self._reset()
         return rest
 
     def _advance(self, block: np.ndarray) -> np.ndarray:
         self._fed += len(block)
-        self._pending = np.concatenate([self._pending, block.T * self._gain], axis=1)
-        half, channels = self._half, self._channels
-        count = self._pending.shape[1] // half - 1
-        if count < 1:
-            return np.zeros((0, channels), np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(self._pending, 2 * half, axis=1)
-        windows = np.ascontiguousarray(windows[:, : count * half : half], np.float32)
-        # Channels last, so that a model that links them sees them together.
-        output = np.moveaxis(self.model(np.moveaxis(windows, 0, -1)), -1, 0)
+        ready = []
+        while len(block):
+            part = block[: len(self._pending) - self._filled]
+            block = block[len(part) :]
+            end = self._filled + len(part)
+            np.multiply(part, self._gain, out=self._pending[self._filled : end])
+            self._filled = end
+            if end >= self.latency:
+                ready.append(self._run())
+        if not ready:
+            return np.zeros((0, self._channels), np.float32)
+        return ready[0] if len(ready) == 1 else np.concatenate(ready)
+
+    def _run(self) -> np.ndarray:
+        """Run the model on all windows that are there."""
+        hop = self._hop
+        count = (self._filled - self._overlap) // hop
+        starts = range(0, count * hop, hop)
+        output = self.model(np.stack([self._pending[i : i + self.latency] for i in starts]))
         if not np.isfinite(output).all():
             raise InputError("the model gave NaN or infinity; use another of its checkpoints")
-        added, self._tail = add_halves(output, self._tail)
-        self._pending = self._pending[:, count * half :]
-        ready = added.T[self._padding :] / self._gain
-        self._padding = max(0, self._padding - count * half)
+        added, self._tail = add_windows(output, self._tail)
+        rest = self._pending[count * hop : self._filled]
+        self._pending[: len(rest)] = rest
+        self._filled = len(rest)
+        ready = added[self._padding :]
+        ready /= self._gain
+        self._padding = max(0, self._padding - count * hop)
         self._given += len(ready)
         return ready
