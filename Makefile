@@ -1,6 +1,6 @@
-# make train   sets everything up and trains on the embedded demo corpus
-# make test    sets everything up and runs the quick tests
-# `make PYTHON=python3.12 train` takes another interpreter.
+# make train   installs everything and trains on the built-in demo corpus
+# make test    installs everything and runs the quick tests
+# `make PYTHON=python3.12 train` uses another interpreter.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 VENV ?= .venv
@@ -21,12 +21,12 @@ train: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# The page has a target of its own.
+# The browser page has its own target, test-web.
 test-slow: setup
 	$(BIN)/python -m pytest -m slow --ignore=tests/web
 
-# The browser page, into the package: `tfaudiogan web` shows it, any static host can serve it.
-# `make WEB_MODEL=runs/own/own.tflite web` puts another model in.
+# Builds the browser page into the package. `tfaudiogan web` opens it, and any static host can serve it.
+# `make WEB_MODEL=runs/own/own.tflite web` uses another model.
 WEB_MODEL ?= saved_models/phone-restoration/phone-restoration-float16.tflite
 
 web:
@@ -34,17 +34,18 @@ web:
 	$(PYTHON) web/model.py $(WEB_MODEL)
 	cd web && npm ci --silent && npm run --silent build
 
-# The page's own tests, and the built page in a real browser.
+# Runs the page's unit tests, and tests the built page in a real browser.
 test-web: setup
 	@if ! command -v npm >/dev/null; then echo "skipped: the page's tests need Node.js 20 and npm"; \
 	else cd web && npm ci --silent && npm test --silent; fi
 	$(BIN)/python -m pytest -m "" tests/web
 
-# The layers, losses and training on the other backend.
+# Tests layers, losses and training on the JAX backend.
 test-jax: setup
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
 
-# Rendering by Apache Beam, in an environment of its own: it holds other packages back.
+# Tests rendering with Apache Beam in a separate environment, because it needs older versions of other
+# packages.
 test-beam: fluidsynth $(BEAM_READY)
 	$(BEAM_VENV)/bin/python -m pytest -m "" tests/making/test_beam.py
 
@@ -53,7 +54,7 @@ $(BEAM_READY): setup.cfg
 	$(BEAM_VENV)/bin/python -m pip install --quiet -e '.[beam]' 'pytest>=8'
 	@touch $@
 
-# What a user could install instead, on the excerpts that `python -m benchmarks.restoration render`
+# Scores alternatives to this package on the excerpts that `python -m benchmarks.restoration render`
 # wrote: `make peers EXCERPTS=folder`.
 peers: $(PEERS_READY)
 	$(PEERS_VENV)/bin/python -m benchmarks.peers $(EXCERPTS)
@@ -63,7 +64,8 @@ $(PEERS_READY): setup.cfg
 	$(PEERS_VENV)/bin/python -m pip install --quiet -e '.[perceptual]' matchering==2.0.6 noisereduce==3.0.3
 	@touch $@
 
-# The package on the TensorFlow that tensorflow-io was built for, in an environment of its own.
+# Tests the package with tensorflow-io, and the TensorFlow version that it needs, in a separate
+# environment.
 test-tfio: fluidsynth $(TFIO_READY)
 	$(TFIO_VENV)/bin/python -m pytest
 
@@ -73,8 +75,8 @@ $(TFIO_READY): setup.cfg pyproject.toml
 	$(TFIO_VENV)/bin/python -m pip install --quiet -e '.[tfio,test]'
 	@touch $@
 
-# What the README's section on speed quotes; half an hour on a machine that does nothing else.
-# `make REFERENCE=../audio-super-resolution benchmark` compares with the paper's code, given PyTorch.
+# Measures the figures in the README's section on speed; takes half an hour on an idle machine.
+# `make REFERENCE=../audio-super-resolution benchmark` adds the paper's code, which needs PyTorch.
 benchmark: setup
 	$(BIN)/python -m benchmarks.training $(if $(REFERENCE),--reference $(REFERENCE))
 	$(BIN)/python -m benchmarks.input_pipeline --format wav --format flac
@@ -101,7 +103,7 @@ $(READY): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@
 
-# FluidSynth's library comes from the system's package manager; no wheel contains it.
+# The FluidSynth library comes from the system's package manager, because no wheel contains it.
 HAS_FLUIDSYNTH = $(PYTHON) -c 'import ctypes.util, glob, sys; sys.exit(not (ctypes.util.find_library("fluidsynth") or glob.glob("/opt/homebrew/lib/libfluidsynth*.dylib")))'
 
 fluidsynth:
@@ -110,9 +112,9 @@ fluidsynth:
 	  install="apt-get install -y --no-install-recommends libfluidsynth3"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && $$install; \
 	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo $$install; \
-	  else echo "FluidSynth's library is missing; run: sudo $$install"; exit 1; fi; \
+	  else echo "The FluidSynth library is missing; run: sudo $$install"; exit 1; fi; \
 	elif command -v brew >/dev/null; then brew install fluid-synth; \
-	else echo "FluidSynth's library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
+	else echo "The FluidSynth library is missing; install it with your package manager (fluid-synth)"; exit 1; fi
 
 clean:
 	rm -rf $(VENV) $(BEAM_VENV) $(TFIO_VENV) $(PEERS_VENV) build dist *.egg-info web/node_modules web/public/model tfaudiogan/web/page
