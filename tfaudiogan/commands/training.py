@@ -263,7 +263,9 @@ File = Annotated[
 
 @experiments.command(
     epilog="Examples: [b]tfaudiogan experiment table1 --data corpora/piano --out table1[/]   "
-    "[b]tfaudiogan experiment table1 --data corpora/demo --preset demo --steps 200 --out t1[/]"
+    "[b]tfaudiogan experiment table1 --data corpora/demo --preset demo --steps 200 --out t1[/]   "
+    "[b]tfaudiogan experiment table1 --data corpora/piano --out table1 --only time "
+    "--row long=long.json:6000 --only long[/]"
 )
 def table1(
     data: Data,
@@ -289,10 +291,29 @@ def table1(
     seconds: Annotated[
         float | None, typer.Option(help="At most that much of each test track.", min=0.1)
     ] = None,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE",
+            help="A further row, by a JSON file with what differs from the row time, or from the "
+            "preset that it names; label and steps may stand in it. NAME=FILE:STEPS gives its "
+            "generator updates. The folder remembers it. Repeatable.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Train and score this row alone: time, frequency, feature, adversarial, "
+            "adversarial-relative, modern or one of --row. The table says what is missing. "
+            "Repeatable.",
+        ),
+    ] = None,
 ) -> None:
-    """Train the paper's four composite losses, and a recipe of today, from one common start.
+    """Train the paper's four composite losses, the last with a relative penalty too, and a recipe
+    of today, from one common start.
 
-    The four take the optimiser of the paper, or of [b]--config[/] where it is given.
+    All but the last take the optimiser of the paper, or of [b]--config[/] where it is given.
     """
     values = asked(
         preset,
@@ -314,8 +335,10 @@ def table1(
         chosen = chosen.changed({"optimizer": values.get("optimizer", {})})
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.experiments.table1 import run_table1
+    from tfaudiogan.experiments.variants import parse_row
 
     settings = chosen.training
+    rows = [parse_row(text, chosen) for text in row or ()]
     run_table1(
         Corpus.load(data),
         out,
@@ -324,6 +347,8 @@ def table1(
         autoencoder_steps=autoencoder_steps,
         windows=windows,
         seconds=seconds,
+        rows=rows,
+        only=only or (),
     )
     print((out / "table1.txt").read_text(encoding="utf-8"))
     print(f"report {out / 'index.html'}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
-from tfaudiogan.evaluation.scores import ModelFunction, reconstruct
+from tfaudiogan.evaluation.in_context import InContext, ModelFunction, reader
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Example:
 
 
 def make_examples(
-    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    model_fn: ModelFunction | InContext | Mapping[str, ModelFunction | InContext],
     corpus: Corpus,
     split: str,
     count: int = 4,
@@ -42,7 +42,7 @@ def make_examples(
     Args:
         model_fn: one model, ``(n, window)`` to ``(n, window)``, or several by name.
         seconds: length of an excerpt; shorter tracks come whole.
-        window: samples.
+        window: samples, of every model that is not ``InContext``.
         batch: windows at once.
     """
     models = model_fn if isinstance(model_fn, Mapping) else {"generated": model_fn}
@@ -53,15 +53,18 @@ def make_examples(
     for number in range(count):
         pair = pairs[order[number % len(pairs)]]
         start, stop = _place(pair, round(seconds * pair.sample_rate), rng)
-        half = window // 2
-        first = max(0, start - window) // half * half
-        last = min(pair.samples, stop + window)
-        sides = corpus.read(pair, first, last)
+        sides = corpus.read(pair, start, stop)
         signals = {"input": sides[0], "target": sides[1]}
         for name, model in models.items():
-            signals[name] = reconstruct(model, sides[0], window, batch)
-        cut = {name: audio[start - first : stop - first] for name, audio in signals.items()}
-        examples.append(Example(pair.name, start / pair.sample_rate, pair.sample_rate, cut))
+            own = model if isinstance(model, InContext) else InContext(model, window)
+            signals[name] = own.piece(
+                reader(corpus, pair),
+                pair.samples,
+                start,
+                stop,
+                batch=batch,
+            )
+        examples.append(Example(pair.name, start / pair.sample_rate, pair.sample_rate, signals))
     return examples
 
 

@@ -17,11 +17,18 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.audio.levels import db_to_gain
-from tfaudiogan.audio.windows import check_window, overlap_add, split_windows
+from tfaudiogan.audio.windows import check_window
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.crops.starts import grid_starts, spread
 from tfaudiogan.errors import InputError
+from tfaudiogan.evaluation.in_context import (
+    InContext,
+    ModelFunction,
+    reader,
+    reconstruct,
+    run_windows,
+)
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.reporting.tables import (
     METRICS,
@@ -33,9 +40,21 @@ from tfaudiogan.reporting.tables import (
     Table,
 )
 
+__all__ = [
+    "AdaptiveFunction",
+    "InContext",
+    "MetricFunction",
+    "ModelFunction",
+    "best_gain",
+    "reconstruct",
+    "score",
+    "score_tracks",
+    "score_windows",
+]
+
 _ROWS = 16
 
-ModelFunction = Callable[[np.ndarray], np.ndarray]
+Model = ModelFunction | InContext
 MetricFunction = Callable[[np.ndarray, np.ndarray], Any]
 AdaptiveFunction = Callable[[np.ndarray], ModelFunction]
 """From the whole input of a track, ``(samples,)``, what is to be done to pieces of it."""
@@ -76,25 +95,8 @@ def best_gain(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.einsum("ns,ns->n", inputs, targets) / np.where(power > 0, power, 1.0)
 
 
-def reconstruct(
-    model_fn: ModelFunction, audio: np.ndarray, window: int, batch: int = 16
-) -> np.ndarray:
-    """Run a model over a whole signal by overlap-add (section III-B), ``batch`` windows at once.
-
-    Args:
-        audio: ``(samples,)`` at the common level.
-
-    Returns:
-        ``(samples,)`` float32.
-    """
-    windows = split_windows(audio, window)
-    for start in range(0, len(windows), batch):
-        windows[start : start + batch] = _run(model_fn, windows[start : start + batch])
-    return overlap_add(windows, len(audio))
-
-
 def score_windows(
-    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    model_fn: Model | Mapping[str, Model],
     corpus: Corpus,
     split: str,
     window: int,
@@ -102,7 +104,7 @@ def score_windows(
     limit: int | None = None,
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
-    baselines: Mapping[str, ModelFunction] | None = None,
+    baselines: Mapping[str, Model] | None = None,
     adaptive: Mapping[str, AdaptiveFunction] | None = None,
     unaltered: bool = False,
     progress: bool = False,
@@ -112,6 +114,9 @@ def score_windows(
     What remains of a track after its last whole window is left out, and so are windows whose
     target is digital silence, and tracks that are not altered at all. Memory does not grow with
     the corpus.
+
+    A model is given each window alone. One that is ``InContext`` is run by overlap-add over what
+    surrounds the window, through windows of its own, and the window is cut from that.
 
     Args:
         model_fn: one model, or several by the name to print.
@@ -133,18 +138,29 @@ def score_windows(
     tally = _Tally.of(corpus.task, model_fn, baselines, metrics, adaptive)
     pairs = corpus.unaltered(split) if unaltered else corpus.altered(split)
     count, grid = _grid(corpus, split, pairs, window, limit)
-    silent, waiting, adapted_to = 0, [], None
+    silent, waiting, current = 0, [], None
     adapted: dict[str, ModelFunction] = {}
+    known: dict[str, dict[int, np.ndarray]] = {}
     with progress_bar() as bar:
         task = bar.add_task("Scoring windows", total=count, status="", visible=progress)
         for pair, start in grid:
             sides = corpus.read(pair, start, start + window)
             if _sounds(sides[1], pair):
-                if adaptive and adapted_to is not pair:
-                    whole = corpus.read(pair, 0, pair.samples)[0]
-                    adapted = {name: adapt(whole) for name, adapt in adaptive.items()}
-                    adapted_to = pair
-                own = {name: _run(made, sides[0][None])[0] for name, made in adapted.items()}
+                if current is not pair:
+                    current, known = pair, {name: {} for name in tally.in_context}
+                    if adaptive:
+                        whole = corpus.read(pair, 0, pair.samples)[0]
+                        adapted = {name: adapt(whole) for name, adapt in adaptive.items()}
+                own = {n: run_windows(made, sides[0][None])[0] for n, made in adapted.items()}
+                for name, model in tally.in_context.items():
+                    own[name] = model.piece(
+                        reader(corpus, pair),
+                        pair.samples,
+                        start,
+                        start + window,
+                        batch=batch,
+                        known=known[name],
+                    )
                 waiting.append((*sides, own))
             else:
                 silent += 1
@@ -159,7 +175,7 @@ def score_windows(
 
 
 def score_tracks(
-    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    model_fn: Model | Mapping[str, Model],
     corpus: Corpus,
     split: str,
     window: int,
@@ -167,15 +183,15 @@ def score_tracks(
     seconds: float | None = None,
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
-    baselines: Mapping[str, ModelFunction] | None = None,
+    baselines: Mapping[str, Model] | None = None,
     adaptive: Mapping[str, AdaptiveFunction] | None = None,
     track_metrics: Mapping[str, MetricFunction] | None = None,
     progress: bool = False,
 ) -> Table:
     """Score over a split's tracks, each put together by overlap-add from the model's windows.
 
-    One track is held at a time; ``seconds`` bounds it. The other arguments and the errors are
-    those of ``score_windows``.
+    One track is held at a time; ``seconds`` bounds it. A model that is ``InContext`` has windows of
+    its own. The other arguments and the errors are those of ``score_windows``.
 
     Args:
         seconds: at most that much of each track, from where it first sounds; ``None`` is all.
@@ -204,7 +220,7 @@ def score_tracks(
 
 
 def score(
-    model_fn: ModelFunction | Mapping[str, ModelFunction],
+    model_fn: Model | Mapping[str, Model],
     corpus: Corpus,
     split: str,
     window: int,
@@ -213,7 +229,7 @@ def score(
     seconds: float | None = None,
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
-    baselines: Mapping[str, ModelFunction] | None = None,
+    baselines: Mapping[str, Model] | None = None,
     adaptive: Mapping[str, AdaptiveFunction] | None = None,
     track_metrics: Mapping[str, MetricFunction] | None = None,
     progress: bool = False,
@@ -256,7 +272,7 @@ class _System:
     name: str
     label: str
     kind: str
-    model: ModelFunction | None = None
+    model: Model | None = None
     adapt: AdaptiveFunction | None = None
     oracle: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
@@ -264,7 +280,7 @@ class _System:
         self,
         inputs: np.ndarray,
         targets: np.ndarray,
-        run: Callable[[ModelFunction, np.ndarray], np.ndarray],
+        run: Callable[[Any, np.ndarray], np.ndarray],
     ) -> np.ndarray:
         if self.model is not None:
             return run(self.model, inputs)
@@ -295,8 +311,8 @@ class _Tally:
     def of(
         cls,
         task: str,
-        model_fn: ModelFunction | Mapping[str, ModelFunction],
-        baselines: Mapping[str, ModelFunction] | None,
+        model_fn: Model | Mapping[str, Model],
+        baselines: Mapping[str, Model] | None,
         metrics: Mapping[str, MetricFunction] | None,
         adaptive: Mapping[str, AdaptiveFunction] | None = None,
     ) -> "_Tally":
@@ -315,15 +331,20 @@ class _Tally:
             raise ValueError(f"two systems of one name among {names}; expected different names")
         return cls(systems, metrics, {(system, m): [] for system in names for m in metrics})
 
+    @property
+    def in_context(self) -> dict[str, InContext]:
+        """The models that are run over what surrounds a window, by name."""
+        return {s.name: s.model for s in self.systems if isinstance(s.model, InContext)}
+
     def add_windows(
-        self, inputs: np.ndarray, targets: np.ndarray, adapted: Mapping[str, np.ndarray]
+        self, inputs: np.ndarray, targets: np.ndarray, made: Mapping[str, np.ndarray]
     ) -> None:
-        """Score ``(n, window)`` each; ``adapted`` is what adaptive systems made of the inputs."""
+        """Score ``(n, window)`` each; ``made`` has the outputs of what heard more than a window."""
         for system in self.systems:
-            if system.adapt is not None:
-                generated = adapted[system.name]
+            if system.name in made:
+                generated = made[system.name]
             else:
-                generated = system.generate(inputs, targets, _run)
+                generated = system.generate(inputs, targets, run_windows)
             for name, values in _per_window(self.metrics, generated, targets).items():
                 self.values[system.name, name].append(values)
 
@@ -337,7 +358,9 @@ class _Tally:
     ) -> None:
         """Score ``(samples,)`` each, of whose windows those marked sound."""
 
-        def run(model: ModelFunction, inputs: np.ndarray) -> np.ndarray:
+        def run(model: Model, inputs: np.ndarray) -> np.ndarray:
+            if isinstance(model, InContext):
+                return reconstruct(model.model, inputs[0], model.window, batch)[None]
             return reconstruct(model, inputs[0], window, batch)[None]
 
         from keras import ops
@@ -346,7 +369,7 @@ class _Tally:
         target_windows = _grid_of(targets, window)[sounding]
         for system in self.systems:
             if system.adapt is not None:
-                generated = _run(system.adapt(inputs), inputs[None])
+                generated = run_windows(system.adapt(inputs), inputs[None])
             else:
                 generated = system.generate(inputs[None], targets[None], run)
             windows = _grid_of(generated[0], window)[sounding]
@@ -388,13 +411,6 @@ class _Tally:
             if found is not None:
                 gains[name] = found
         return gains
-
-
-def _run(model_fn: ModelFunction, inputs: np.ndarray) -> np.ndarray:
-    generated = np.asarray(model_fn(inputs), np.float32)
-    if generated.shape != inputs.shape:
-        raise ValueError(f"the model made {generated.shape} of {inputs.shape}; expected the same")
-    return generated
 
 
 def _stacked(

@@ -1,28 +1,28 @@
-"""Table I: four composite losses, and a recipe newer than the paper, from one common start."""
+"""Table I: the paper's composite losses and others beside them, from one common start."""
 
 import dataclasses
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
-from tfaudiogan.evaluation.run_report import run_metrics
-from tfaudiogan.evaluation.scores import score
+from tfaudiogan.evaluation.run_report import EQUALIZER
 from tfaudiogan.experiments.folder import EXPERIMENT, settled_precision
 from tfaudiogan.experiments.table1_page import write_table1
-from tfaudiogan.experiments.variants import Variant, table1_variants
-from tfaudiogan.inference.load import load_model
+from tfaudiogan.experiments.table1_scores import SPLIT, Measure
+from tfaudiogan.experiments.variants import Variant, load_row, table1_variants
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
 from tfaudiogan.runs.checks import check_splits
-from tfaudiogan.runs.identity import read_json, settle
-from tfaudiogan.storage import checksum, write_text
+from tfaudiogan.runs.identity import check_same, settle
 
-METRICS = ("snr", "lsd", "multi_resolution_distance")
-SPLIT = "test"
-_BATCH = 16
+ROWS = "rows"
+_BASELINES = "baselines"
+_RESERVED = (_BASELINES, EQUALIZER, "identity", "silence", "best_gain")
+_ADVICE = "give the same, or another --out"
+_ROW_ADVICE = "give the same, or the row another name"
 
 
 def run_table1(
@@ -34,15 +34,17 @@ def run_table1(
     autoencoder_steps: int,
     windows: int | None = None,
     seconds: float | None = None,
-    recipe: bool = True,
+    rows: Sequence[Variant] = (),
+    only: Sequence[str] = (),
 ) -> Scores:
     """Train every row, score it on the test split, write the table and its page (section V-B).
 
-    All rows begin with the same weights, and take the same number of generator updates on the
-    same corpus. Each keeps the generator of its epoch with the best validation SNR. The page is
-    ``out/index.html``; the table ``table1.txt``, ``.md`` and ``.json``; each row's run is a folder
-    of ``out/runs``. The same call continues an experiment that was interrupted: rows that are
-    finished are neither trained nor scored again.
+    The rows of equal networks begin with the same weights, and all take the same number of
+    generator updates on the same corpus unless a row of the user's says otherwise. Each keeps the
+    generator of its epoch with the best validation SNR. The page is ``out/index.html``; the table
+    ``table1.txt``, ``.md`` and ``.json``; each row's run is a folder of ``out/runs``. The same call
+    continues an experiment that was interrupted: rows that are finished are neither trained nor
+    scored again.
 
     Args:
         corpus: the pairs.
@@ -52,19 +54,28 @@ def run_table1(
         autoencoder_steps: of the pretraining that the feature loss needs, two updates each.
         windows: at most so many test windows, spread evenly; ``None`` is all.
         seconds: at most that much of each test track; ``None`` is all.
-        recipe: whether the preset ``modern`` is a fifth row.
+        rows: further ones (``variants.load_row``); the folder remembers them.
+        only: names of the rows to train and score; all where there is none. The table has what is
+            finished besides, and says what is missing.
 
     Raises:
-        InputError: when a size is out of range, or the folder holds another experiment.
+        InputError: when a size is out of range, a name unknown or taken, or the folder holds
+            another experiment.
         Diverged: when a row's loss is not a number.
         Interrupted: after Ctrl-C, with the state saved.
     """
+    from tfaudiogan.runs.folder import RunFolder
+
     out = Path(out)
     for name, value in (("steps", steps), ("autoencoder steps", autoencoder_steps)):
         if value < 1:
             raise InputError(f"{name} is {value}; expected 1 or more")
     config = settled_precision(config, out)
-    variants = table1_variants(config, recipe)
+    variants = [
+        dataclasses.replace(row, steps=row.steps or steps)
+        for row in (*table1_variants(config), *_further_rows(out / ROWS, rows, config))
+    ]
+    chosen = _chosen(variants, only)
     check_splits(corpus, config.window, (SPLIT,))
     settle(
         out / EXPERIMENT,
@@ -75,32 +86,145 @@ def run_table1(
             "autoencoder_steps": autoencoder_steps,
             "config": {n: v for n, v in dataclasses.asdict(config).items() if n != "weights"},
         },
-        "give the same, or another --out",
+        _ADVICE,
     )
+    runs = {row.name: RunFolder(out / "runs" / row.name) for row in variants}
+    for row in chosen:
+        check_splits(corpus, row.config.window, ("train", "validation"), row.config.training.batch)
+        _check_run(row, runs[row.name], corpus)
     config.save(out / "config.json")
-    autoencoder = _autoencoder(config, corpus, out / "autoencoder.keras", autoencoder_steps)
-    runs, scores = {}, {}
-    for number, row in enumerate(variants, start=1):
-        console.print(f"row {number} of {len(variants)}: {row.label}")
-        runs[row.name] = _train(row, corpus, out / "runs" / row.name, steps, autoencoder)
-        scores[row.label] = _score(runs[row.name], corpus, windows, seconds)
-    joined = join(scores)
+    for row in rows:
+        next(one for one in variants if one.name == row.name).save(out / ROWS / f"{row.name}.json")
+
+    measure = Measure(corpus, config.window, windows, seconds)
+    for number, row in enumerate(chosen, start=1):
+        console.print(f"row {number} of {len(chosen)}: {row.label}", markup=False)
+        run = runs[row.name]
+        if (_steps_made(run) or 0) < (row.steps or 0):
+            autoencoder = None
+            if _shares_autoencoder(row, config):
+                path = out / "autoencoder.keras"
+                autoencoder = _autoencoder(config, corpus, path, autoencoder_steps)
+            _train(row, corpus, run, autoencoder, autoencoder_steps)
+        measure.row(run)
+    scores, missing = {}, {}
+    for row in variants:
+        found, reason = _finished(row, runs[row.name], corpus, measure)
+        if found is None:
+            missing[row.label] = reason
+        else:
+            scores[row.label] = found
+    joined = join({_BASELINES: measure.baselines(out), **scores})
     write_table1(
         out,
         corpus,
         joined,
-        variants,
+        [row for row in variants if row.label in scores],
         runs,
+        config=config,
+        missing=missing,
         facts={
             "steps": steps,
             "windows_of_a_step": config.training.batch,
             "autoencoder_steps": autoencoder_steps,
             "seed": config.training.seed,
         },
-        command=f"tfaudiogan experiment table1 --data {corpus.folder} --out {out} "
-        f"--config {out / 'config.json'} --steps {steps} --autoencoder-steps {autoencoder_steps}",
+        command=_command(corpus, out, variants, steps, autoencoder_steps, windows, seconds),
     )
     return joined
+
+
+def _further_rows(folder: Path, given: Sequence[Variant], config: Config) -> list[Variant]:
+    """The rows that the folder remembers and those that are given, which come first of a name."""
+    found = {path.stem: load_row(path.stem, path, config) for path in sorted(folder.glob("*.json"))}
+    names = [row.name for row in given]
+    for row in given:
+        if names.count(row.name) > 1:
+            raise InputError(f"--row {row.name} is given twice; give another name")
+        chosen = row.config
+        if chosen.training.precision == "auto":
+            from tfaudiogan.training.precision import resolve
+
+            before = found.get(row.name)
+            chosen = resolve(chosen, before.config.training.precision if before else None)
+        found[row.name] = dataclasses.replace(row, config=chosen)
+    return list(found.values())
+
+
+def _chosen(variants: Sequence[Variant], only: Sequence[str]) -> list[Variant]:
+    names, labels = ([getattr(row, what) for row in variants] for what in ("name", "label"))
+    for name in only:
+        if name not in names:
+            raise InputError(f"--only {name}: there is no such row; choose of {', '.join(names)}")
+    for label in labels:
+        if labels.count(label) > 1 or label in _RESERVED:
+            raise InputError(f"label {label!r} is taken in this table; give the row another")
+    return [row for row in variants if not only or row.name in only]
+
+
+def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
+    """Raise InputError when the folder of a row holds another run than that row's."""
+    if not run.facts.is_file():
+        return
+    kept, facts = run.read()
+    before = {**dataclasses.asdict(kept), "steps": facts["steps"]}
+    now = {**dataclasses.asdict(row.config), "steps": row.steps}
+    check_same(run.path, before, now, _ROW_ADVICE)
+    if facts["corpus_sha256"] != corpus.checksum:
+        raise InputError(f"{run.path} was trained on another corpus; {_ADVICE}")
+
+
+def _finished(
+    row: Variant, run: Any, corpus: Corpus, measure: Measure
+) -> tuple[Scores | None, str]:
+    """Scores of a row that is trained and scored, or else what is missing."""
+    steps = _steps_made(run)
+    if steps is None:
+        return None, "not begun"
+    if steps < (row.steps or 0):
+        return None, f"{steps:,} of {row.steps:,} updates"
+    try:
+        _check_run(row, run, corpus)
+    except InputError as error:
+        return None, str(error)
+    if not run.generator.is_file():
+        return None, "no generator was kept"
+    return measure.kept(run), "trained, but not scored over these windows"
+
+
+def _steps_made(run: Any) -> int | None:
+    from tfaudiogan.runs.checkpoint import read_progress
+
+    if not run.checkpoint.is_file():
+        return None
+    steps: int = read_progress(run.checkpoint)["step"]
+    return steps
+
+
+def _command(
+    corpus: Corpus,
+    out: Path,
+    variants: Sequence[Variant],
+    steps: int,
+    autoencoder_steps: int,
+    windows: int | None,
+    seconds: float | None,
+) -> str:
+    command = (
+        f"tfaudiogan experiment table1 --data {corpus.folder} --out {out} "
+        f"--config {out / 'config.json'} --steps {steps} --autoencoder-steps {autoencoder_steps}"
+    )
+    command += f" --windows {windows}" if windows else ""
+    command += f" --seconds {seconds:g}" if seconds else ""
+    files = {row.name: out / ROWS / f"{row.name}.json" for row in variants}
+    return command + "".join(f" --row {n}={p}" for n, p in files.items() if p.is_file())
+
+
+def _shares_autoencoder(row: Variant, config: Config) -> bool:
+    """Whether a row's feature loss can take the experiment's autoencoder."""
+    ours, common = row.config, config
+    same = (ours.window, ours.autoencoder) == (common.window, common.autoencoder)
+    return bool(ours.weights.feature) and same
 
 
 def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path:
@@ -116,24 +240,24 @@ def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path
     return path
 
 
-def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: Path) -> Any:
-    """The run of a row, as far as it is missing."""
+def _train(
+    row: Variant, corpus: Corpus, run: Any, autoencoder: Path | None, autoencoder_steps: int
+) -> None:
+    """Make the run of a row, as far as it is missing."""
     from tfaudiogan.runs.callbacks import Diverged, Interrupted
     from tfaudiogan.runs.checkpoint import read_progress
-    from tfaudiogan.runs.folder import RunFolder
     from tfaudiogan.runs.train import train
 
-    run = RunFolder(folder)
-    if run.checkpoint.is_file() and read_progress(run.checkpoint)["step"] >= steps:
-        return run
+    own = bool(row.config.weights.feature) and autoencoder is None
     try:
-        return train(
+        train(
             row.config,
             corpus,
-            folder,
-            steps=steps,
+            run.path,
+            steps=row.steps,
             resume=run.facts.is_file(),
-            autoencoder=autoencoder if row.config.weights.feature else None,
+            autoencoder=autoencoder,
+            autoencoder_steps=autoencoder_steps if own else None,
         )
     except Interrupted as stop:
         done = read_progress(run.checkpoint)["step"]
@@ -142,30 +266,3 @@ def _train(row: Variant, corpus: Corpus, folder: Path, steps: int, autoencoder: 
         ) from stop
     except Diverged as error:
         raise Diverged(f"{row.label}: {error}") from error
-
-
-def _score(run: Any, corpus: Corpus, windows: int | None, seconds: float | None) -> Scores:
-    """Scores of a run's best generator, kept beside it for as long as it stays the same."""
-    made_of = {"generator": checksum(run.generator), "windows": windows, "seconds": seconds}
-    path = run.path / "scores.json"
-    if path.is_file():
-        kept = read_json(path)
-        if kept.get("of") == made_of:
-            return Scores.from_json(json.dumps(kept.get("scores")), str(path))
-    model = load_model(run.generator)
-    window = model.metadata.window
-    known = run_metrics(corpus.sample_rate, window)
-    scores = score(
-        model,
-        corpus,
-        SPLIT,
-        window,
-        limit=windows,
-        seconds=seconds,
-        batch=_BATCH,
-        metrics={name: known[name] for name in METRICS if name in known},
-        progress=True,
-    )
-    content = {"of": made_of, "scores": json.loads(scores.to_json())}
-    write_text(path, json.dumps(content, indent=2) + "\n")
-    return scores

@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from tfaudiogan.config import LossWeights
+from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.evaluation.examples import make_examples
+from tfaudiogan.evaluation.in_context import InContext
 from tfaudiogan.evaluation.report import READING, add_examples, versions
-from tfaudiogan.experiments.variants import PUBLISHED_IDENTITY, Variant
+from tfaudiogan.experiments.table1_scores import IN_CONTEXT
+from tfaudiogan.experiments.trends import PER_UPDATES, Trend, describe_trends
+from tfaudiogan.experiments.variants import (
+    PAPER_ROWS,
+    PUBLISHED_IDENTITY,
+    RELATIVE,
+    Variant,
+    differences,
+)
 from tfaudiogan.inference.load import load_model
+from tfaudiogan.inference.metadata import read_metadata
 from tfaudiogan.reporting import figures
 from tfaudiogan.reporting.drawing import (
     COLOURS,
@@ -32,6 +42,9 @@ from tfaudiogan.storage import write_text
 
 EXAMPLES = 3
 EXAMPLE_SECONDS = 4.0
+MADE = "How each row was trained; the autoencoder's pretraining is not in the minutes."
+IN_THE_PAPER = "in the paper"
+_FEW_EPOCHS = 30
 TERMS = tuple(field.name for field in dataclasses.fields(LossWeights))
 
 
@@ -41,26 +54,45 @@ def write_table1(
     scores: Scores,
     variants: Sequence[Variant],
     runs: Mapping[str, Any],
+    *,
+    config: Config,
+    missing: Mapping[str, str],
     facts: Mapping[str, Any],
     command: str,
 ) -> Path:
     """Write ``table1.txt``, ``table1.md``, ``table1.json`` and ``index.html``.
 
     Args:
-        scores: all rows, named by their labels.
-        runs: the ``RunFolder`` of each row, by the recipe's name.
-        facts: what the rows have in common.
+        scores: all rows that are finished, named by their labels.
+        variants: these rows.
+        runs: the ``RunFolder`` of each row, by the row's name.
+        config: what the rows have in common.
+        missing: why a row is not in the table, by its label.
+        facts: what the rows have in common besides.
         command: makes the experiment again.
 
     Returns:
         The page's path.
     """
     histories = {row.label: read_history(runs[row.name].history) for row in variants}
-    minutes = {label: float(np.nansum(h["seconds"])) / 60 for label, h in histories.items()}
-    header, rows = beside_published(scores.windows, variants, minutes)
+    made = {row.label: _made(row, runs[row.name], histories[row.label]) for row in variants}
+    trends = {label: Trend.of(history, "val_snr") for label, history in histories.items()}
+    header, rows = beside_published(scores.windows, variants)
+    training = training_table(variants, made, scores.sample_rate)
+    notes = [*_notes(variants, config), *_missing(missing)]
     caption = f"{scores.windows.caption} Test split of {scores.corpus}."
-    write_text(out / "table1.txt", terminal_table(header, rows, caption))
-    write_text(out / "table1.md", markdown_table(header, rows, caption))
+    below = "\n".join([caption, *notes])
+    measured, compared = apart(header, rows)
+    tables = [
+        terminal_table(*measured, below),
+        terminal_table(*compared, "Beside the paper's figures, of another corpus."),
+        terminal_table(*training, MADE),
+    ]
+    write_text(out / "table1.txt", "\n".join(tables))
+    write_text(
+        out / "table1.md",
+        f"{markdown_table(header, rows, below)}\n{markdown_table(*training, MADE)}",
+    )
     content = {
         "scores": json.loads(scores.to_json()),
         "published": {row.label: row.published for row in variants}
@@ -70,43 +102,50 @@ def write_table1(
                 "name": row.name,
                 "label": row.label,
                 "weights": row.config.weights.active(),
-                "minutes": minutes[row.label],
+                "window": row.config.window,
+                "n_critic": row.n_critic,
+                **made[row.label],
+                "validation_snr_slope_per_1000_updates": _slope(trends[row.label]),
+                "differences": {name: ours for name, ours, _ in differences(row, config)},
             }
             for row in variants
         ],
+        "missing": dict(missing),
         **facts,
     }
     write_text(out / "table1.json", json.dumps(content, indent=2) + "\n")
 
     page = Page("Table I: what each loss does", lead=_lead(scores.windows))
-    _add_result(page.section("Result"), scores, variants, header, rows, caption)
-    _add_training(page.section("Training"), scores.windows, variants, histories)
-    models = {row.label: load_model(runs[row.name].generator) for row in variants}
+    section = page.section("Result")
+    _add_result(section, scores, variants, header, rows, caption, notes)
+    section.table(*training, caption=MADE)
+    _add_training(page.section("Training"), scores.windows, variants, histories, trends)
+    models = {}
+    for row in variants:
+        model = load_model(runs[row.name].generator)
+        models[row.label] = InContext(model, model.metadata.window)
     listen = page.section("Listen")
-    examples = make_examples(
-        models, corpus, scores.split, EXAMPLES, EXAMPLE_SECONDS, window=scores.window
-    )
+    examples = make_examples(models, corpus, scores.split, EXAMPLES, EXAMPLE_SECONDS)
     add_examples(listen, examples)
-    made = page.section("How it was made")
-    window = f"{scores.window:,} samples, {1000 * scores.window / scores.sample_rate:.0f} ms"
-    made.facts(
+    how = page.section("How it was made")
+    how.facts(
         {
             **facts,
             "corpus": corpus.description,
             "corpus_sha256": corpus.checksum[:16],
-            "window": window,
+            "window": _window(scores.window, scores.sample_rate),
             "generator_kept": "of the epoch with the best validation SNR",
             "versions": versions(),
         }
     )
-    made.code(command, label="Make it again")
+    how.code(command, label="Make it again")
     for row in variants:
-        made.code(row.config.to_json(), label=f"Configuration of {row.label}", folded=True)
+        how.code(row.config.to_json(), label=f"Configuration of {row.label}", folded=True)
     return page.write(out)
 
 
 def beside_published(
-    table: Table, variants: Sequence[Variant], minutes: Mapping[str, float] | None = None
+    table: Table, variants: Sequence[Variant]
 ) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table: each metric measured here, then the paper's figures.
 
@@ -114,19 +153,91 @@ def beside_published(
     """
     published = _published(variants)
     metrics = [name for name in ("snr", "lsd") if name in table.metrics]
-    header = ["Loss", *(f"{m.heading}\n{m.direction}" for m in table.metrics.values())]
-    header += [f"{table.metrics[name].heading}\nin the paper" for name in metrics]
-    header += ["Minutes\nof training"] if minutes else []
+    header = ["Loss"]
+    for name, metric in table.metrics.items():
+        header.append(f"{metric.heading}\n{metric.direction}")
+        header += ["SNR gain (dB)\nover the input"] if name == "snr" else []
+    header += [f"{table.metrics[name].heading}\n{IN_THE_PAPER}" for name in metrics]
     rows = []
     for row in table.rows:
-        cells = [row.label, *(str(row.values[name]) for name in table.metrics)]
+        cells = [row.label]
+        for name in table.metrics:
+            cells.append(str(row.values[name]))
+            if name == "snr":
+                gain = table.gain_over("identity", model=row.name)
+                shown = row.name != "identity" and np.isfinite(gain)
+                cells.append(signed(gain) if shown else DASH)
         for name in metrics:
             figure = published.get(row.name, {}).get(name)
             cells.append(str(Statistic(*figure, counted=1)) if figure else DASH)
-        if minutes:
-            cells.append(f"{minutes[row.name]:.1f}" if row.name in minutes else DASH)
         rows.append(cells)
     return header, rows
+
+
+def apart(
+    header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[tuple[list[str], list[list[str]]], tuple[list[str], list[list[str]]]]:
+    """``beside_published`` as two tables: what is measured, and what the paper has, too."""
+    theirs = [n for n, heading in enumerate(header) if heading.endswith(IN_THE_PAPER)]
+    named = [heading.partition("\n")[0] for heading in header]
+    beside = [0]
+    for number in theirs:
+        beside += [named.index(named[number]), number]
+    ours = [n for n in range(len(header)) if n not in theirs]
+
+    def columns(chosen: list[int]) -> tuple[list[str], list[list[str]]]:
+        return [header[n] for n in chosen], [[cells[n] for n in chosen] for cells in rows]
+
+    return columns(ours), columns(beside)
+
+
+def training_table(
+    variants: Sequence[Variant], made: Mapping[str, Mapping[str, Any]], sample_rate: int
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of how each row was trained.
+
+    Args:
+        made: what ``_made`` gives, by label.
+        sample_rate: in hertz.
+    """
+    header = ["Loss", "Critic updates\nfor each of the generator", "Window", "Generator updates"]
+    header += ["Kept at update", "Precision", "Minutes\nof training"]
+    rows = []
+    for row in variants:
+        own = made[row.label]
+        cells = [row.label, str(row.n_critic or DASH), _window(row.config.window, sample_rate)]
+        cells += [f"{own['updates']:,}", f"{own['kept_at_update']:,}", own["precision"]]
+        rows.append([*cells, f"{own['minutes']:.1f}"])
+    return header, rows
+
+
+@styled
+def learning_curves(
+    histories: Mapping[str, Mapping[str, np.ndarray]],
+    lines: Mapping[str, float] | None = None,
+    *,
+    image: str = "svg",
+) -> bytes:
+    """Validation SNR above validation LSD of several runs over their updates, with one legend.
+
+    Args:
+        histories: what ``read_history`` gives, by label.
+        lines: levels of the SNR to draw dashed, by label.
+    """
+    logs = ["val_snr", *(["val_lsd"] if any("val_lsd" in h for h in histories.values()) else [])]
+    figure = new_figure(0.4 + 2.3 * len(logs))
+    axes = figure.subplots(len(logs), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, log in zip(axes, logs, strict=True):
+        for number, (label, history) in enumerate(histories.items()):
+            if log in history:
+                axis.plot(history["step"], history[log], label=label, **_look(number, history))
+        axis.set_ylabel(METRICS[log.removeprefix("val_")].heading)
+    for label, level in (lines or {}).items():
+        axes[0].axhline(level, color=INK, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
+        axes[0].annotate(label, (0.01, level), xycoords=("axes fraction", "data"), va="bottom")
+    axes[-1].set_xlabel("generator updates")
+    entitle(axes[0], "Validation")
+    return encoded(figure, image)
 
 
 @styled
@@ -152,12 +263,7 @@ def curves_of_runs(
         if name not in history or not np.isfinite(history[name]).any():
             continue
         drawn.append(history[name][np.isfinite(history[name])])
-        look: dict[str, Any] = {
-            "color": COLOURS[number % len(COLOURS)],
-            "marker": "o",
-            "markersize": 3,
-        }
-        axis.plot(history["step"], history[name], label=label, **look)
+        axis.plot(history["step"], history[name], label=label, **_look(number, history))
     for label, level in (lines or {}).items():
         axis.axhline(level, color=INK, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
         axis.annotate(label, (0.01, level), xycoords=("axes fraction", "data"), va="bottom")
@@ -168,6 +274,69 @@ def curves_of_runs(
     axis.set_xlabel("generator updates")
     entitle(axis, title)
     return encoded(figure, image)
+
+
+def _look(number: int, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Of the line of a run: after as many runs as there are colours, dashed."""
+    dashed = number >= len(COLOURS)
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "linestyle": (0, (5, 2)) if dashed else "-",
+        "marker": "o" if len(history["step"]) < _FEW_EPOCHS else None,
+        "markersize": 3,
+    }
+
+
+def _made(row: Variant, run: Any, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """How a row came about, as its run says."""
+    return {
+        "minutes": float(np.nansum(history["seconds"])) / 60,
+        "updates": row.steps,
+        "kept_at_update": read_metadata(run.generator).steps,
+        "precision": row.config.training.precision,
+    }
+
+
+def _slope(trend: Trend | None) -> dict[str, float | int | None] | None:
+    if trend is None:
+        return None
+    error = trend.error if np.isfinite(trend.error) else None
+    return {"slope": trend.slope, "standard_error": error, "epochs": trend.epochs}
+
+
+def _window(samples: int, sample_rate: int) -> str:
+    return f"{samples:,} samples, {1000 * samples / sample_rate:.0f} ms"
+
+
+def _notes(variants: Sequence[Variant], config: Config) -> list[str]:
+    """What a reader must know of rows that are not like the others, in a sentence each."""
+    notes = []
+    for row in variants:
+        changed = [
+            f"{name} {_plain(ours)} in place of {_plain(common)}"
+            for name, ours, common in differences(row, config)
+        ]
+        if row.name not in (*PAPER_ROWS, RELATIVE):
+            weights = row.config.weights.active().items()
+            terms = " + ".join(f"{weight:g} {term}" for term, weight in weights)
+            notes.append(f"{row.label}: {', '.join([f'loss {terms}', *changed])}.")
+        if row.config.window != config.window:
+            notes.append(
+                f"{row.label} has windows of {row.config.window:,} samples: it is scored over the "
+                f"same windows of {config.window:,} as the others, cut from what overlap-add with "
+                "its own makes of the track around them, so that it hears more. The table of "
+                "windows in context compares it fairly."
+            )
+    return notes
+
+
+def _plain(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _missing(missing: Mapping[str, str]) -> list[str]:
+    rows = "; ".join(f"{label} ({reason})" for label, reason in missing.items())
+    return [f"Missing: {rows}."] if rows else []
 
 
 def _published(variants: Sequence[Variant]) -> dict[str, Mapping[str, tuple[float, float]]]:
@@ -196,15 +365,31 @@ def _add_result(
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
     caption: str,
+    notes: Sequence[str],
 ) -> None:
     table = scores.windows
     strong = [n for n, row in enumerate(table.rows) if row.kind == "model"]
-    section.table(header, rows, caption=caption, strong=strong, notes=table.notes)
+    section.table(header, rows, caption=caption, strong=strong, notes=[*table.notes, *notes])
     section.text(
-        "All rows begin with the same weights and take the same number of generator updates. "
-        "The paper's figures are of another corpus and of far longer training."
+        "The rows of equal networks begin with the same weights. The paper's figures are of "
+        "another corpus and of training until convergence."
+    )
+    section.text(
+        "As in the paper, a row is given each window alone and nothing is overlapped, which is the "
+        "only way in which the figures can stand beside the paper's. A window's edges are harder "
+        "than its middle, and overlap-add fades them out, so the windows in context below, which "
+        "are the same windows cut from tracks that were put together by overlap-add, are what a "
+        "listener gets. There, every row goes the same way, whatever its own window is."
     )
     section.text(READING)
+    context = scores.tables[IN_CONTEXT]
+    measured, _ = apart(*beside_published(context, ()))
+    section.table(
+        *measured,
+        caption=f"{context.caption} Every row by overlap-add with its own window.",
+        strong=strong,
+        notes=context.notes,
+    )
     published = _published(variants)
     for name, metric in table.metrics.items():
         known = {row: figure[name] for row, figure in published.items() if name in figure}
@@ -220,15 +405,18 @@ def _add_training(
     table: Table,
     variants: Sequence[Variant],
     histories: Mapping[str, Mapping[str, np.ndarray]],
+    trends: Mapping[str, Trend | None],
 ) -> None:
     gain = table.row("best_gain").values["snr"].mean
     lines = {} if gain is None else {"best gain (test)": gain}
     section.figure(
-        curves_of_runs(histories, "val_snr", "SNR in validation (dB)", lines),
-        alt="Validation SNR of every row over the generator updates",
+        learning_curves(histories, lines),
+        alt="Validation SNR and LSD of every row over the generator updates",
+        caption=_validated(variants),
+        tall=True,
     )
-    logs = {"val_lsd": f"{METRICS['lsd'].heading} in validation"}
-    logs |= {term: f"{term.replace('_', ' ')}: raw loss term" for term in TERMS}
+    section.text(_prospect(variants, trends))
+    logs = {term: f"{term.replace('_', ' ')}: raw loss term" for term in TERMS}
     logs |= {"critic_distance": "Wasserstein estimate of the critic", "penalty": "gradient penalty"}
     for log, title in logs.items():
         if any(log in h and np.isfinite(h[log]).any() for h in histories.values()):
@@ -245,6 +433,28 @@ def _add_training(
         ],
         caption="Share of each term in the weighted loss, in the last epoch.",
     )
+
+
+def _validated(variants: Sequence[Variant]) -> str:
+    if len({row.config.window for row in variants}) > 1:
+        return "Each row is validated over windows of its own length, each alone."
+    return ""
+
+
+def _prospect(variants: Sequence[Variant], trends: Mapping[str, Trend | None]) -> str:
+    """Where more updates would take each row, as far as the last third of its curve tells."""
+    text = (
+        f"Where would more updates take each row? The slope of the validation SNR over the last "
+        f"third of the updates, per {PER_UPDATES:,} of them, with its standard error: "
+        f"{describe_trends(trends, 'dB')}"
+    )
+    ended = [row.label for row in variants if row.config.optimizer.schedule == "cosine"]
+    if ended:
+        text += (
+            f" The learning rate of {', '.join(ended)} goes to zero at the end, which flattens "
+            "its curve: a longer schedule may still gain."
+        )
+    return text
 
 
 def _share(values: np.ndarray | None) -> str:

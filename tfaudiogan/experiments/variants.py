@@ -1,12 +1,20 @@
 """The rows of Table I: what each one changes in a common configuration, and what was published."""
 
 import dataclasses
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from tfaudiogan.config import PAPER_WEIGHTS, Config, LossWeights, preset
+from tfaudiogan.config import PAPER_WEIGHTS, Config, LossWeights, preset, read_values
+from tfaudiogan.errors import InputError
+from tfaudiogan.runs.identity import flatten
+from tfaudiogan.storage import write_text
 
 MODERN = "modern"
+RELATIVE = "adversarial-relative"
 
 PUBLISHED_IDENTITY = {"snr": (-4.70, 3.23)}
 """SNR of the paper's inputs as they are (section V-B)."""
@@ -21,12 +29,26 @@ class Variant:
         label: as it is printed.
         config: the whole configuration of its run.
         published: mean and standard deviation in the paper, by metric.
+        steps: generator updates, where they are not those of the experiment.
     """
 
     name: str
     label: str
     config: Config
     published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    steps: int | None = None
+
+    @property
+    def n_critic(self) -> int:
+        """Critic updates for each generator update; 0 for a row without a critic."""
+        return self.config.adversarial.n_critic if self.config.weights.adversarial else 0
+
+    def save(self, path: Path) -> None:
+        """Write the row as a file that ``load_row`` reads."""
+        values = {"label": self.label, "steps": self.steps, **dataclasses.asdict(self.config)}
+        if self.steps is None:
+            del values["steps"]
+        write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 _PUBLISHED = {
@@ -35,11 +57,15 @@ _PUBLISHED = {
     "feature": {"snr": (1.75, 5.21), "lsd": (2.21, 0.22)},
     "adversarial": {"snr": (-0.50, 5.42), "lsd": (2.46, 0.14)},
 }
+PAPER_ROWS = tuple(_PUBLISHED)
 _SYMBOLS = {"frequency": "L_freq", "feature": "L_ae", "adversarial": "L_adv"}
 
 
 def composite_losses(config: Config) -> tuple[Variant, ...]:
-    """Equations 20 to 23: the time loss alone, and with one other term at the paper's weight."""
+    """Equations 20 to 23: the time loss alone, and with one other term at the paper's weight.
+
+    The critic of the last has the paper's penalty (equation 19), whatever ``config`` says.
+    """
     variants = []
     for term, published in _PUBLISHED.items():
         weights, label = LossWeights(time=1.0), "L_time"
@@ -47,10 +73,18 @@ def composite_losses(config: Config) -> tuple[Variant, ...]:
             weight = getattr(PAPER_WEIGHTS, term)
             weights = dataclasses.replace(weights, **{term: weight})
             label = f"L_time + {weight:g} {_SYMBOLS[term]}"
-        variants.append(
-            Variant(term, label, dataclasses.replace(config, weights=weights), published)
-        )
+        changed = dataclasses.replace(config, weights=weights)
+        if term == "adversarial":
+            changed = changed.changed({"adversarial": {"relative_penalty": False}})
+        variants.append(Variant(term, label, changed, published))
     return tuple(variants)
+
+
+def relative_variant(config: Config) -> Variant:
+    """The adversarial row with the penalty's gradient taken for windows of level 1."""
+    (row,) = (row for row in composite_losses(config) if row.name == "adversarial")
+    changed = row.config.changed({"adversarial": {"relative_penalty": True}})
+    return Variant(RELATIVE, f"{row.label}, relative penalty", changed)
 
 
 def modern_variant(config: Config) -> Variant:
@@ -66,7 +100,69 @@ def modern_variant(config: Config) -> Variant:
     return Variant(MODERN, "Modern recipe", changed)
 
 
-def table1_variants(config: Config, recipe: bool = True) -> tuple[Variant, ...]:
-    """All rows, as differences of their loss (and, in the last, optimiser) from ``config``."""
-    rows = composite_losses(config)
-    return (*rows, modern_variant(config)) if recipe else rows
+def table1_variants(config: Config) -> tuple[Variant, ...]:
+    """The rows that every table has, as differences of their loss (and, in the last, optimiser)
+    from ``config``."""
+    return (*composite_losses(config), relative_variant(config), modern_variant(config))
+
+
+_ROW = re.compile(r"(?P<name>[^=]*)=(?P<path>.+?)(?::(?P<steps>\d+))?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def parse_row(text: str, config: Config) -> Variant:
+    """A row from ``NAME=FILE`` or ``NAME=FILE:STEPS``.
+
+    Raises:
+        InputError: when it is something else, or as ``load_row``.
+    """
+    found = _ROW.fullmatch(text)
+    if found is None or not _NAME.fullmatch(found["name"]):
+        raise InputError(
+            f"--row {text!r}; expected NAME=FILE.json or NAME=FILE.json:STEPS, the name of "
+            "letters, digits, dots, dashes and underscores, as it is a folder's"
+        )
+    steps = int(found["steps"]) if found["steps"] else None
+    return load_row(found["name"], Path(found["path"]), config, steps)
+
+
+def load_row(name: str, path: Path, config: Config, steps: int | None = None) -> Variant:
+    """A row of the user's from a JSON file.
+
+    The file says what differs from the row ``time``, or, where it names a preset, from that; the
+    configuration of a run is one, too. ``label`` and ``steps`` may stand beside the sections.
+
+    Args:
+        name: of its run folder.
+        config: what the rows have in common.
+        steps: in place of what the file says.
+
+    Raises:
+        InputError: when the name is taken, or the file is not what it should be.
+    """
+    taken = [row.name for row in table1_variants(config)]
+    if name in taken:
+        raise InputError(f"--row {name}: every table has a row of this name; give another name")
+    if not path.is_file():
+        raise InputError(f"--row {name}: there is no file {path}; give a configuration in JSON")
+    values = read_values(path)
+    label = values.pop("label", name)
+    if not isinstance(label, str) or not label.strip() or not label.isprintable():
+        raise InputError(f"{path}: label is {label!r}; expected one line of text")
+    kept = values.pop("steps", None)
+    steps = kept if steps is None else steps
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise InputError(f"--row {name}: steps is {steps!r}; expected a whole number of 1 or more")
+    if "preset" in values:
+        changed = Config.from_dict(values, str(path))
+    else:
+        changed = composite_losses(config)[0].config.changed(values, str(path))
+    return Variant(name, label, changed, steps=steps)
+
+
+def differences(row: Variant, config: Config) -> Iterator[tuple[str, Any, Any]]:
+    """Name, value and the common value of what a row changes besides its loss's weights."""
+    common = dict(flatten(dataclasses.asdict(config)))
+    for name, value in flatten(dataclasses.asdict(row.config)):
+        if value != common[name] and name != "preset" and not name.startswith("weights."):
+            yield name, value, common[name]

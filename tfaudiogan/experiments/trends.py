@@ -1,0 +1,84 @@
+"""Whether a training was still getting better when it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfaudiogan.reporting.tables import signed
+
+PER_UPDATES = 1000
+_LEAST_EPOCHS = 3
+_LEVEL = 2.0
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The straight line through the last third of a log.
+
+    Attributes:
+        slope: its rise per ``PER_UPDATES`` generator updates, by least squares.
+        error: standard error of the slope; NaN where there are too few epochs to tell.
+        epochs: validations that the line goes through.
+    """
+
+    slope: float
+    error: float
+    epochs: int
+
+    @classmethod
+    def of(cls, history: Mapping[str, np.ndarray], name: str) -> "Trend | None":
+        """The trend of one log of a history; ``None`` where it has fewer than two values.
+
+        Values after two thirds of all updates count, but three of them at least.
+        """
+        if name not in history:
+            return None
+        known = np.isfinite(history[name])
+        steps, values = history["step"][known], history[name][known]
+        if len(steps) < 2:
+            return None
+        last = 3 * steps > 2 * steps[-1]
+        last[-_LEAST_EPOCHS:] = True
+        steps, values = steps[last] / PER_UPDATES, values[last]
+        away = steps - steps.mean()
+        slope = float(away @ values / (away @ away))
+        error = float("nan")
+        if len(steps) >= _LEAST_EPOCHS:
+            left = values - values.mean() - slope * away
+            error = float(np.sqrt(left @ left / (len(steps) - 2) / (away @ away)))
+        return cls(slope, error, len(steps))
+
+    @property
+    def verdict(self) -> str:
+        """``"rising"``, ``"falling"``, or ``"level"`` within two standard errors."""
+        if not abs(self.slope) > _LEVEL * self.error:
+            return "level"
+        return "rising" if self.slope > 0 else "falling"
+
+    def __str__(self) -> str:
+        """``"0.12 ± 0.03"``, or the slope alone where its error is unknown."""
+        if np.isnan(self.error):
+            return signed(self.slope)
+        return f"{signed(self.slope)} ± {self.error:.2f}"
+
+
+def describe_trends(trends: Mapping[str, Trend | None], unit: str) -> str:
+    """Sentences on the trends of several rows, by label: which would gain from more updates."""
+    sentences = []
+    for verdict, meaning in (
+        ("rising", "was still rising, so that more updates would take it further"),
+        ("level", "was level within two standard errors"),
+        ("falling", "was falling"),
+    ):
+        rows = [
+            f"{label} by {trend} {unit}" if verdict != "level" else f"{label} ({trend} {unit})"
+            for label, trend in trends.items()
+            if trend is not None and trend.verdict == verdict
+        ]
+        if rows:
+            sentences.append(f"It {meaning} for {'; '.join(rows)}.")
+    unknown = [label for label, trend in trends.items() if trend is None]
+    if unknown:
+        sentences.append(f"There are too few validations to tell for {', '.join(unknown)}.")
+    return " ".join(sentences)
