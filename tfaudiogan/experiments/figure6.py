@@ -21,6 +21,8 @@ from tfaudiogan.runs.identity import settle
 from tfaudiogan.storage import checksum, write_text
 
 SPLIT = "test"
+BATCHES, BATCH = 10, 64
+"""The paper's 640 pairs."""
 
 
 def run_figure6(
@@ -30,8 +32,8 @@ def run_figure6(
     config: Config,
     autoencoder: Path | None = None,
     autoencoder_steps: int = 1000,
-    batches: int = 10,
-    batch: int = 64,
+    batches: int = BATCHES,
+    batch: int = BATCH,
     panels: int = 9,
     seed: int = 0,
     classifier_weight: float = 0.0,
@@ -115,6 +117,7 @@ def run_figure6(
         f"tfaudiogan experiment figure6 --data {corpus.folder} --out {out} "
         f"--config {out / 'config.json'} --autoencoder-steps {autoencoder_steps}"
     )
+    command += f" --batches {batches}" if batches != BATCHES else ""
     command += f" --autoencoder {autoencoder}" if autoencoder else ""
     command += f" --classifier-weight {classifier_weight:g}" if classifier_weight else ""
     write_figure6(out, corpus, config, found, method=_METHOD, facts=facts, command=command)

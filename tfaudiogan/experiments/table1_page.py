@@ -297,11 +297,10 @@ def _made(row: Variant, run: Any, history: Mapping[str, np.ndarray]) -> dict[str
     }
 
 
-def _slope(trend: Trend | None) -> dict[str, float | int | None] | None:
+def _slope(trend: Trend | None) -> dict[str, float] | None:
     if trend is None:
         return None
-    error = trend.error if np.isfinite(trend.error) else None
-    return {"slope": trend.slope, "standard_error": error, "epochs": trend.epochs}
+    return {"slope": trend.slope, "standard_error": trend.error, "epochs": trend.epochs}
 
 
 def _window(samples: int, sample_rate: int) -> str:
@@ -444,9 +443,9 @@ def _validated(variants: Sequence[Variant]) -> str:
 def _prospect(variants: Sequence[Variant], trends: Mapping[str, Trend | None]) -> str:
     """Where more updates would take each row, as far as the last third of its curve tells."""
     text = (
-        f"Where would more updates take each row? The slope of the validation SNR over the last "
-        f"third of the updates, per {PER_UPDATES:,} of them, with its standard error: "
-        f"{describe_trends(trends, 'dB')}"
+        "Where would more updates take each row? What follows is the slope of the validation SNR "
+        f"over the last third of a row's updates, in dB per {PER_UPDATES:,} updates, and its "
+        f"standard error. {describe_trends(trends)}"
     )
     ended = [row.label for row in variants if row.config.optimizer.schedule == "cosine"]
     if ended:

@@ -18,7 +18,7 @@ class Trend:
 
     Attributes:
         slope: its rise per ``PER_UPDATES`` generator updates, by least squares.
-        error: standard error of the slope; NaN where there are too few epochs to tell.
+        error: standard error of the slope.
         epochs: validations that the line goes through.
     """
 
@@ -28,7 +28,8 @@ class Trend:
 
     @classmethod
     def of(cls, history: Mapping[str, np.ndarray], name: str) -> "Trend | None":
-        """The trend of one log of a history; ``None`` where it has fewer than two values.
+        """The trend of one log of a history; ``None`` where it has fewer than three
+        values.
 
         Values after two thirds of all updates count, but three of them at least.
         """
@@ -36,17 +37,15 @@ class Trend:
             return None
         known = np.isfinite(history[name])
         steps, values = history["step"][known], history[name][known]
-        if len(steps) < 2:
+        if len(steps) < _LEAST_EPOCHS:
             return None
         last = 3 * steps > 2 * steps[-1]
         last[-_LEAST_EPOCHS:] = True
         steps, values = steps[last] / PER_UPDATES, values[last]
         away = steps - steps.mean()
         slope = float(away @ values / (away @ away))
-        error = float("nan")
-        if len(steps) >= _LEAST_EPOCHS:
-            left = values - values.mean() - slope * away
-            error = float(np.sqrt(left @ left / (len(steps) - 2) / (away @ away)))
+        left = values - values.mean() - slope * away
+        error = float(np.sqrt(left @ left / (len(steps) - 2) / (away @ away)))
         return cls(slope, error, len(steps))
 
     @property
@@ -57,28 +56,26 @@ class Trend:
         return "rising" if self.slope > 0 else "falling"
 
     def __str__(self) -> str:
-        """``"0.12 ± 0.03"``, or the slope alone where its error is unknown."""
-        if np.isnan(self.error):
-            return signed(self.slope)
+        """``"0.12 ± 0.03"``."""
         return f"{signed(self.slope)} ± {self.error:.2f}"
 
 
-def describe_trends(trends: Mapping[str, Trend | None], unit: str) -> str:
+def describe_trends(trends: Mapping[str, Trend | None]) -> str:
     """Sentences on the trends of several rows, by label: which would gain from more updates."""
     sentences = []
     for verdict, meaning in (
-        ("rising", "was still rising, so that more updates would take it further"),
-        ("level", "was level within two standard errors"),
-        ("falling", "was falling"),
+        ("rising", "still rising, so that more updates would help"),
+        ("level", "level within two standard errors"),
+        ("falling", "falling"),
     ):
         rows = [
-            f"{label} by {trend} {unit}" if verdict != "level" else f"{label} ({trend} {unit})"
+            f"{label} {trend}"
             for label, trend in trends.items()
             if trend is not None and trend.verdict == verdict
         ]
         if rows:
-            sentences.append(f"It {meaning} for {'; '.join(rows)}.")
+            sentences.append(f"These were {meaning}: {'; '.join(rows)}.")
     unknown = [label for label, trend in trends.items() if trend is None]
     if unknown:
-        sentences.append(f"There are too few validations to tell for {', '.join(unknown)}.")
+        sentences.append(f"These have too few validations to tell: {'; '.join(unknown)}.")
     return " ".join(sentences)
