@@ -46,7 +46,7 @@ def test_separability_is_a_vote_of_the_nearest_in_other_folds():
 
 
 def test_separability_nears_the_best_classifier_of_two_normal_clouds():
-    # Bayes: the normal distribution function of half the distance, 0.933; neighbours lose a little.
+    # Bayes: the normal distribution function of half the distance, 0.933; neighbors lose a little.
     assert 0.88 < separability(*clouds(3.0)) < 0.96
 
 
@@ -67,9 +67,9 @@ def test_the_embedding_keeps_far_clouds_apart_and_repeats():
     plane = embed(inputs, targets, seed=1)
     assert plane.shape == (2, 30, 2)
     np.testing.assert_array_equal(plane, embed(inputs, targets, seed=1))
-    centre = plane.mean(axis=1)
-    spread = np.abs(plane - centre[:, None]).max()
-    assert np.linalg.norm(centre[0] - centre[1]) > spread
+    center = plane.mean(axis=1)
+    spread = np.abs(plane - center[:, None]).max()
+    assert np.linalg.norm(center[0] - center[1]) > spread
 
 
 def test_figure6_shows_random_channels_and_scores_all(plain):

@@ -32,7 +32,7 @@ def test_the_composite_losses_are_equations_20_to_23_with_the_papers_weights():
     assert composite_losses(TINY)[1].label == "L_time + 10 L_freq"
 
 
-def test_rows_differ_from_the_base_in_their_loss_and_the_last_in_its_optimiser(monkeypatch):
+def test_rows_differ_from_the_base_in_their_loss_and_the_last_in_its_optimizer(monkeypatch):
     modern = with_modern(monkeypatch)
     *paper, relative, last = table1_variants(TINY)
     same = {"weights": TINY.weights, "preset": TINY.preset}
@@ -118,6 +118,6 @@ def test_all_rows_start_with_the_same_generator(monkeypatch):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_rows_keep_what_the_base_says_of_its_optimiser():
+def test_the_rows_keep_what_the_base_says_of_its_optimizer():
     base = dataclasses.replace(TINY, optimizer=OptimizerConfig(learning_rate=3e-4))
     assert {row.config.optimizer for row in composite_losses(base)} == {base.optimizer}

@@ -313,7 +313,7 @@ def table1(
     """Train the paper's four composite losses, the last with a relative penalty too, and a recipe
     of today, from one common start.
 
-    All but the last take the optimiser of the paper, or of [b]--config[/] where it is given.
+    All but the last take the optimizer of the paper, or of [b]--config[/] where it is given.
     """
     values = asked(
         preset,

@@ -37,8 +37,8 @@ def panels(found: Separation, *, image: str = "svg") -> bytes:
         axis.grid(False)
         axis.set_xticks([])
         axis.set_yticks([])
-        for cloud, colour, label in zip(clouds, COLOURS, ("input", "target"), strict=False):
-            look = {"s": 5, "color": colour, "alpha": 0.6, "linewidths": 0}
+        for cloud, color, label in zip(clouds, COLOURS, ("input", "target"), strict=False):
+            look = {"s": 5, "color": color, "alpha": 0.6, "linewidths": 0}
             axis.scatter(*cloud.T, label=label, rasterized=True, **look)
         axis.set_title(f"channel {channel}: {found.scores[channel]:.2f}", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()

@@ -47,9 +47,9 @@ class Separation:
 
 
 def separability(inputs: np.ndarray, targets: np.ndarray) -> float:
-    """Chance that a point's neighbours tell which of two clouds it belongs to.
+    """Chance that a point's neighbors tell which of two clouds it belongs to.
 
-    Balanced accuracy of a classifier by majority of the 15 nearest neighbours (Euclidean
+    Balanced accuracy of a classifier by majority of the 15 nearest neighbors (Euclidean
     distance over all values of the channel), in 5-fold cross-validation in which the two windows
     of a pair share a fold: 0.5 is inseparable, 1 is separate.
 

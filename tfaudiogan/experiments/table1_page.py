@@ -277,7 +277,7 @@ def curves_of_runs(
 
 
 def _look(number: int, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Of the line of a run: after as many runs as there are colours, dashed."""
+    """Of the line of a run: after as many runs as there are colors, dashed."""
     dashed = number >= len(COLOURS)
     return {
         "color": COLOURS[number % len(COLOURS)],

@@ -88,7 +88,7 @@ def relative_variant(config: Config) -> Variant:
 
 
 def modern_variant(config: Config) -> Variant:
-    """The loss and optimiser of the preset ``modern``; networks, window and batch stay.
+    """The loss and optimizer of the preset ``modern``; networks, window and batch stay.
 
     Raises:
         InputError: when there is no such preset.
@@ -101,7 +101,7 @@ def modern_variant(config: Config) -> Variant:
 
 
 def table1_variants(config: Config) -> tuple[Variant, ...]:
-    """The rows that every table has, as differences of their loss (and, in the last, optimiser)
+    """The rows that every table has, as differences of their loss (and, in the last, optimizer)
     from ``config``."""
     return (*composite_losses(config), relative_variant(config), modern_variant(config))
 
