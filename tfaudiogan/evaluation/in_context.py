@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfaudiogan.audio.windows import add_halves, check_window, overlap_add, split_windows
+from tfaudiogan.audio.windows import add_windows, check_window, overlap_add, split_windows
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 
@@ -111,6 +111,6 @@ class InContext:
         known.clear()
         known.update(made)
         windows = np.stack([made[place] for place in places])
-        added, _ = add_halves(windows, np.zeros(half, np.float32))
+        added, _ = add_windows(windows, np.zeros(half, np.float32))
         begin = start - places[0] * half
         return added[begin : begin + stop - start]
