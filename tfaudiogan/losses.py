@@ -1,8 +1,8 @@
-"""The terms of the training losses (sections IV-A and IV-I), pure functions on ``keras.ops``.
+"""The terms of the training losses (sections IV-A and IV-I), as pure functions on ``keras.ops``.
 
-Signals are ``(batch, window, 1)``; every term is the mean over the batch of a single sample's
-loss, a float32 scalar with finite gradients everywhere, silence included. To add a term, write
-the function, name it in ``TERMS`` and give its weight a field in ``config.LossWeights``.
+Signals are ``(batch, window, 1)``. Every term is the mean over the batch of each sample's loss, a
+float32 scalar with finite gradients everywhere, including silence. To add a term, write the
+function, list it in ``TERMS``, and add a field for its weight to ``config.LossWeights``.
 """
 
 import math
@@ -15,27 +15,28 @@ SILENCE_POWER = 1e-8
 """Mean power (-80 dBFS) below which a target counts as silent in level-independent terms."""
 
 GATE_POWER = 1e-6
-"""Mean power (-60 dBFS) that bounds how much a nearly silent target can weigh."""
+"""Mean power (-60 dBFS) that limits the weight of a nearly silent target."""
 
 ERROR_THRESHOLD = 0.1
-"""Share of the target's power (-10 dB) below which an error counts less and less."""
+"""Share of the target's power (-10 dB) below which the loss of an error levels off."""
 
 _DECIBELS = 10.0 / math.log(10.0)
 
 RESOLUTIONS = (2048, 1024, 512, 256)
-"""FFT sizes, in samples, of the multi-resolution loss and distance; hops are a quarter."""
+"""FFT sizes, in samples, of the multi-resolution loss and distance; hops are a quarter of them."""
 
 
 def resolutions_of(samples: int) -> list[int]:
-    """Those of ``RESOLUTIONS`` that fit into so many samples.
+    """Return the ``RESOLUTIONS`` that are not longer than a window of ``samples``.
 
     Raises:
-        ValueError: when none does.
+        ValueError: if all of them are.
     """
     sizes = [size for size in RESOLUTIONS if size <= samples]
     if not sizes:
         raise ValueError(
-            f"the window has {samples} samples; several resolutions need {RESOLUTIONS[-1]} or more"
+            f"the window has {samples} samples; a multi-resolution loss or distance needs "
+            f"{RESOLUTIONS[-1]} or more"
         )
     return sizes
 
@@ -45,14 +46,14 @@ def _signal(x):
 
 
 def time_loss(generated, target):
-    """Equation 15: mean squared error of the waveform."""
+    """Compute equation 15, the mean squared error of the waveform."""
     return ops.mean(ops.square(_signal(target) - _signal(generated)))
 
 
 def frequency_loss(generated, target, n_fft: int = 512, hop: int = 128):
-    """Equation 16: mean squared error of the power spectrogram.
+    """Compute equation 16, the mean squared error of the power spectrogram.
 
-    The spectrogram is normalised by its window's energy (``audio.spectra``), which brings the
+    The spectrogram is normalized by its window's energy (``audio.spectra``), which brings the
     term to the order of the time loss at the paper's weight of 10, as section V-B intends.
     """
     difference = power_spectrogram(_signal(target), n_fft, hop) - power_spectrogram(
@@ -62,18 +63,18 @@ def frequency_loss(generated, target, n_fft: int = 512, hop: int = 128):
 
 
 def feature_loss(generated_features, target_features):
-    """Equation 17: mean squared error of an autoencoder's bottleneck values, of any shape."""
+    """Compute equation 17, the mean squared error of an autoencoder's features, of any shape."""
     return ops.mean(
         ops.square(ops.cast(target_features, "float32") - ops.cast(generated_features, "float32"))
     )
 
 
 def log_ratio_loss(generated, target):
-    """Negative signal-to-noise ratio (equation 24) in dB: a time loss that ignores the level.
+    """Compute the negative SNR (equation 24) in dB, a time loss that ignores the target's level.
 
-    It levels off below -10 dB, or windows that are nearly right already would outweigh all others
-    (a soft threshold on the ratio, as in Wisdom et al., "Unsupervised Sound Separation Using
-    Mixture Invariant Training", 2020, who set it at -30 dB).
+    The loss levels off below -10 dB, since windows that are already nearly correct would otherwise
+    outweigh all others (a soft threshold on the ratio, as in Wisdom et al., "Unsupervised Sound
+    Separation Using Mixture Invariant Training", 2020, where it is -30 dB).
     """
     generated, target = _signal(generated), _signal(target)
     signal = ops.mean(ops.square(target), axis=-1) + SILENCE_POWER
@@ -82,14 +83,14 @@ def log_ratio_loss(generated, target):
 
 
 def multi_resolution_loss(generated, target):
-    """Spectral convergence and log-magnitude error at several resolutions.
+    """Compute spectral convergence plus log-magnitude error at several resolutions.
 
-    For each FFT size: ``||S_t - S_g|| / ||S_t||`` and the mean of ``|ln S_t - ln S_g|``, S being
-    the magnitude of the STFT (Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, equations 4-6);
-    then the mean over the sizes that fit into the window.
+    For each FFT size this is ``||S_t - S_g|| / ||S_t||`` plus the mean of ``|ln S_t - ln S_g|``,
+    where S is the magnitude of the STFT (Yamamoto, Song and Kim, "Parallel WaveGAN", 2020,
+    equations 4-6). The result is the mean over the FFT sizes that fit into the window.
 
     Raises:
-        ValueError: when the window is shorter than the smallest size.
+        ValueError: if the window is shorter than the smallest FFT size.
     """
     generated, target = _signal(generated), _signal(target)
     sizes = resolutions_of(target.shape[-1])
@@ -112,7 +113,7 @@ TERMS = {
     "log_ratio": log_ratio_loss,
     "multi_resolution": multi_resolution_loss,
 }
-"""Terms that compare two signals; the feature and adversarial terms need networks of their own."""
+"""Terms that compare two signals; the feature and adversarial terms need further networks."""
 
 
 def _mean(losses):
@@ -120,27 +121,27 @@ def _mean(losses):
 
 
 def wasserstein_generator_loss(score):
-    """Equation 18: the critic's negative score of generated samples, ``(batch, 1)``."""
+    """Compute equation 18, the critic's negative score, ``(batch, 1)``, of generated windows."""
     return -_mean(score)
 
 
 def wasserstein_critic_loss(score_target, score_generated):
-    """Equation 19 without its penalty: the negative estimate of the Wasserstein distance."""
+    """Compute equation 19 without its penalty, the negative Wasserstein distance estimate."""
     return _mean(score_generated) - _mean(score_target)
 
 
 def saturating_generator_loss(score):
-    """Equation 3, ``log(1 - D)``, with ``D`` the sigmoid of the score."""
+    """Compute equation 3, ``log(1 - D)``, where ``D`` is the sigmoid of the score."""
     return -_mean(ops.softplus(score))
 
 
 def non_saturating_generator_loss(score):
-    """Equation 4, ``-log D``, with ``D`` the sigmoid of the score."""
+    """Compute equation 4, ``-log D``, where ``D`` is the sigmoid of the score."""
     return _mean(ops.softplus(-score))
 
 
 def vanilla_discriminator_loss(score_target, score_generated):
-    """Equation 2, ``-log D(x_t) - log(1 - D(x_g))``, with ``D`` the sigmoid of the score."""
+    """Compute equation 2, ``-log D(x_t) - log(1 - D(x_g))``, where ``D`` is a score's sigmoid."""
     return _mean(ops.softplus(-score_target)) + _mean(ops.softplus(score_generated))
 
 
@@ -153,9 +154,9 @@ ADVERSARIAL = {
 
 
 def gradient_norm(gradient):
-    """Euclidean norm of each sample's gradient, ``(batch, ...)`` to ``(batch,)``.
+    """Compute the Euclidean norm of each sample's gradient, ``(batch, ...)`` to ``(batch,)``.
 
-    A tiny constant inside the root keeps its own gradient finite at zero.
+    A tiny constant inside the root keeps the norm's gradient finite at zero.
     """
     gradient = ops.cast(gradient, "float32")
     axes = tuple(range(1, len(gradient.shape)))
@@ -163,10 +164,11 @@ def gradient_norm(gradient):
 
 
 def relative_gradient(gradient, windows):
-    """What a gradient by windows would be, had all of them level 1: times each one's RMS.
+    """Multiply a gradient with respect to windows by the windows' RMS.
 
-    A critic that normalizes does not see a window's level, so that its gradient is in inverse
-    proportion to it, and a penalty on it would be one on quiet windows alone.
+    A critic with layer normalization ignores a window's level, so its gradient is inversely
+    proportional to the level, and a penalty on the gradient itself would mostly concern quiet
+    windows. The result is the gradient for windows scaled to an RMS of 1.
 
     Args:
         gradient, windows: ``(batch, window, 1)``.
@@ -176,5 +178,5 @@ def relative_gradient(gradient, windows):
 
 
 def gradient_penalty(gradient):
-    """Second part of equation 19 before its weight: ``(||gradient|| - 1)**2``, over the batch."""
+    """Compute the penalty of equation 19, without its weight: mean of ``(||gradient|| - 1)**2``."""
     return ops.mean(ops.square(gradient_norm(gradient) - 1.0))

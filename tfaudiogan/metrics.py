@@ -1,8 +1,8 @@
-"""How close a generated signal is to its target (section V-B), and Keras metrics around it.
+"""Metrics of how close a generated signal is to its target (section V-B).
 
-The functions take ``(batch, samples)`` and return ``(batch,)`` float32. They are exact: where a
-window has no target (digital silence), the result is not finite, and ``WindowMean`` leaves the
-window out and counts it.
+The functions take ``(batch, samples)`` and return ``(batch,)`` float32. They have no epsilons: if a
+target is digital silence, the result is not finite. The Keras metrics, such as ``SNR``, exclude
+these windows from their mean and count them.
 """
 
 import keras
@@ -21,13 +21,15 @@ def _decibels(ratio):
 
 
 def snr(generated, target):
-    """Equation 24: signal-to-noise ratio in dB; 0 for silence, infinite for the target itself.
+    """Compute equation 24, the signal-to-noise ratio in dB.
+
+    It is 0 for a silent generated signal, and infinite for the target itself.
 
     Args:
         generated, target: ``(batch, samples)``.
 
     Returns:
-        ``(batch,)``; NaN or minus infinity where the target is all zero.
+        ``(batch,)``; NaN or minus infinity if the target is all zero.
     """
     generated, target = _float32(generated), _float32(target)
     signal = ops.sum(ops.square(target), axis=-1)
@@ -36,9 +38,9 @@ def snr(generated, target):
 
 
 def si_sdr(generated, target):
-    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2019, equation 3).
+    """Compute the scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2019, eq. 3).
 
-    ``snr`` of the generated signal against the target scaled to fit it best.
+    This is the ``snr`` against the target, scaled to fit the generated signal best.
     """
     generated, target = _float32(generated), _float32(target)
     scale = ops.sum(generated * target, axis=-1) / ops.sum(ops.square(target), axis=-1)
@@ -46,10 +48,10 @@ def si_sdr(generated, target):
 
 
 def lsd(generated, target, n_fft: int = 512, hop: int = 128):
-    """Equation 25: log-spectral distance, as the paper has it: in bels, without an epsilon.
+    """Compute equation 25, the log-spectral distance, in bels and without an epsilon.
 
-    Root mean square over the frequency bins of ``log10`` of the ratio of the powers, mean over
-    the frames. Not finite where a bin of either signal has no power at all.
+    It is the root mean square over the frequency bins of ``log10`` of the ratio of the powers,
+    averaged over the frames. It is not finite if a bin of either signal has zero power.
     """
     power_generated = power_spectrogram(_float32(generated), n_fft, hop)
     power_target = power_spectrogram(_float32(target), n_fft, hop)
@@ -64,9 +66,10 @@ def _decibel_distance(power_generated, power_target):
 
 
 def multi_resolution_distance(generated, target):
-    """Mean absolute difference of log-power spectrograms in dB, over several FFT sizes.
+    """Compute the mean absolute difference of log-power spectrograms in dB, at several FFT sizes.
 
-    The sizes are ``losses.RESOLUTIONS``, as far as they fit; powers are floored at -80 dBFS.
+    The sizes are those of ``losses.RESOLUTIONS`` that fit into the signal. Powers are floored at
+    -80 dBFS.
     """
     generated, target = _float32(generated), _float32(target)
     sizes = resolutions_of(target.shape[-1])
@@ -81,12 +84,14 @@ def multi_resolution_distance(generated, target):
 
 
 def mel_distance(generated, target, sample_rate: int, bands: int = 64, n_fft: int = 1024):
-    """Mean absolute difference of log-mel spectrograms in dB, powers floored at -80 dBFS.
+    """Compute the mean absolute difference of log-mel spectrograms in dB, floored at -80 dBFS.
 
     Args:
         generated, target: ``(batch, samples)``, at least ``n_fft`` samples.
         sample_rate: in hertz.
-        bands: mel bands from 0 Hz to half the sample rate (``audio.spectra.mel_filters``).
+        bands: number of mel bands from 0 Hz to half the sample rate
+            (``audio.spectra.mel_filters``).
+        n_fft: samples in a frame.
     """
     filters = mel_filters(bands, n_fft, sample_rate)
     return _decibel_distance(
@@ -99,8 +104,8 @@ class WindowMean(keras.metrics.Metric):
     """Mean of a function of generated and target windows, over the windows where it is finite.
 
     Args:
-        function: ``(generated, target)`` of ``(batch, samples)`` to ``(batch,)``.
-        name: of the metric.
+        function: maps ``generated`` and ``target``, ``(batch, samples)``, to ``(batch,)``.
+        name: name of the metric.
     """
 
     def __init__(self, function, name: str, **kwargs) -> None:

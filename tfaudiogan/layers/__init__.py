@@ -1,4 +1,4 @@
-"""The paper's layers (sections IV-D and IV-E), and those of the spectral generator."""
+"""The paper's layers (sections IV-D and IV-E) and the layers of the spectral generator."""
 
 from tfaudiogan.layers.additive_skip import AdditiveSkip1D
 from tfaudiogan.layers.band_statistics import BandStatistics1D

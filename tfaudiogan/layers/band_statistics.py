@@ -2,25 +2,25 @@ import keras
 from keras import ops
 
 QUIET = 1e-9
-"""Power (-90 dBFS) under which bands are not told apart."""
+"""Power (-90 dBFS) below which bands are not distinguished."""
 
 GATE = 1e-6
-"""Mean power of a frame (-60 dBFS) at which it counts half in the statistics."""
+"""Mean power of a frame (-60 dBFS) at which it has half its weight in the statistics."""
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class BandStatistics1D(keras.layers.Layer):
-    """Logarithms of band powers, as deviations from the window's mean, and statistics of them.
+    """Compute log band powers, as deviations from the window's mean, and statistics of them.
 
-    The statistics of each band over the frames are three generalized means: arithmetic (the
-    long-term spectrum), geometric, and harmonic (close to the noise floor). Quiet frames count
-    less, so that silence around a recording changes little. Computes in float32 whatever the dtype
-    policy of the program.
+    The statistics are three generalized means of each band over the frames: arithmetic (the
+    long-term spectrum), geometric, and harmonic (close to the noise floor). Quiet frames have less
+    weight, so that silence around a recording changes the statistics little. The layer computes in
+    float32, whatever the global dtype policy is.
 
     Input shape: powers, ``(batch, frames, bands)``.
 
     Output shape: deviations, ``(batch, frames, bands)``, and statistics, ``(batch, 1, 3 * bands)``;
-    natural logarithms, scaled to the order of 1.
+    both are natural logarithms, scaled to the order of 1.
     """
 
     def __init__(self, **kwargs) -> None:

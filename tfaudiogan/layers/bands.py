@@ -1,17 +1,17 @@
-"""How bins are gathered in frequency bands, for the layers of both directions."""
+"""Grouping of the bins of a spectrum into frequency bands, for the layers of both directions."""
 
 import keras
 import numpy as np
 
 SEGMENTS = (1 / 8, 3 / 8)
-"""Where bands get wider, as shares of the bins: each bin a band below the first."""
+"""Shares of the bins at which bands get wider; below the first, each bin is a band."""
 
 
 class Bands(keras.layers.Layer):
-    """Holds the numbers of bins and bands; no weights.
+    """Base class that holds the numbers of bins and bands; it has no weights.
 
-    Computes in float32 whatever the dtype policy of the program: powers span more than half
-    precision does.
+    The layers compute in float32, whatever the global dtype policy is, since powers exceed the
+    range of half precision.
     """
 
     def __init__(self, bins: int = 1025, bands: int = 256, **kwargs) -> None:
@@ -25,7 +25,7 @@ class Bands(keras.layers.Layer):
 
 
 def check_bands(bins: int, bands: int) -> None:
-    """Raise ValueError where so many bands do not fit the bins."""
+    """Raise ValueError if the number of bands does not fit the number of bins."""
     first, second = _bounds(bins)
     low, high = first + 2, first + 2 * (second - first)
     if not low <= bands <= high:
@@ -33,14 +33,14 @@ def check_bands(bins: int, bands: int) -> None:
 
 
 def segments(bins: int, bands: int) -> list[tuple[int, int, int]]:
-    """First bin, end and number of bands of each of the three segments."""
+    """Return the first bin, the end and the number of bands of each of the three segments."""
     first, second = _bounds(bins)
     wide = (bands - first) // 2
     return [(0, first, first), (first, second, bands - first - wide), (second, bins, wide)]
 
 
 def edges(bins: int, bands: int) -> np.ndarray:
-    """Bounds of as equal bands as whole bins allow, ``(bands + 1,)``."""
+    """Return the edges, ``(bands + 1,)``, of bands that are as equal as whole bins allow."""
     return np.round(np.linspace(0, bins, bands + 1)).astype(int)
 
 

@@ -12,27 +12,27 @@ from tfaudiogan.layers.rearrangement import check_rank_3
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class Epilogue1D(keras.layers.Layer):
-    """What follows an inception module: layer norm, dropout, then a leaky rectifier.
+    """Apply layer normalization, dropout and a leaky ReLU, which follow an inception module.
 
-    On a processor these would take longer than the convolutions, as every one of their operations
-    reads and writes all values; within ``fused.fusing`` they take a pass each way, or a few with
-    layer norm, to the same values but for rounding, and for dropout's random numbers: bytes, so
-    that the rate is rounded to a multiple of 1/256.
+    On CPUs these operations would take longer than the convolutions, since each of them reads and
+    writes all values. Within ``fused.fusing`` they take one pass forward and one backward, or a few
+    with layer normalization. The values are then the same up to rounding, except for dropout, whose
+    random numbers are bytes, so that its rate is rounded to a multiple of 1/256.
 
     Args:
-        normalize: over time and channels of each sample, with a scale and an offset for each value
-            of the window (Ba, Kiros, Hinton, "Layer Normalization", 2016).
-        dropout: rate.
-        slope: of the rectifier below zero; ``None`` learns one for each channel, from 0.25
-            (PReLU, He et al. 2015).
-        seed: of dropout.
+        normalize: whether to normalize each sample over time and channels, with a scale and an
+            offset for each value of the window (Ba, Kiros, Hinton, "Layer Normalization", 2016).
+        dropout: dropout rate.
+        slope: slope of the ReLU below zero; ``None`` learns a slope for each channel, initially
+            0.25 (PReLU, He et al. 2015).
+        seed: random seed of the dropout.
 
-    Input shape: ``(batch, width, channels)``; width known where ``normalize``.
+    Input shape: ``(batch, width, channels)``; the width must be known if ``normalize`` is true.
 
-    Output shape: the same.
+    Output shape: the same as the input's.
 
     Raises:
-        ValueError: when the dropout is not a rate, or width is unknown where it is needed.
+        ValueError: if the dropout rate is out of range, or the width is unknown but needed.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Epilogue1D(keras.layers.Layer):
         _, width, channels = check_rank_3(input_shape, "Epilogue1D")
         if self.normalize:
             if width is None:
-                raise ValueError("the width is unknown; layer normalization needs to know it")
+                raise ValueError("the width is None; layer normalization needs a known width")
             self.gamma = self.add_weight(name="gamma", shape=(width, channels), initializer="ones")
             self.beta = self.add_weight(name="beta", shape=(width, channels), initializer="zeros")
         if self.slope is None:
@@ -76,7 +76,7 @@ class Epilogue1D(keras.layers.Layer):
         if self.dropout and training:
             x = keras.random.dropout(x, self.dropout, seed=self.random)
         if self.slope is None:
-            # In this very form TFLite's converter knows it for a PReLU, one operator and not five.
+            # TFLite's converter recognizes exactly this form as a PReLU, one operator, not five.
             return ops.relu(x) + ops.relu(-x) * -ops.reshape(self.slopes, (1, -1))
         return ops.leaky_relu(x, self.slope)
 
@@ -87,7 +87,7 @@ class Epilogue1D(keras.layers.Layer):
         return ops.cast(x, self.compute_dtype) * self.gamma + self.beta
 
     def _fuses(self, shape) -> bool:
-        """Whether there is more to do than TensorFlow does in one pass, and it can be fused."""
+        """Whether TensorFlow would need several passes that can be fused."""
         if self.normalize:
             fusible = self.slope is not None
         else:
@@ -96,13 +96,13 @@ class Epilogue1D(keras.layers.Layer):
 
     def _fused(self, inputs, training: bool):
         _, width, channels = inputs.shape
-        staged = (SUM_PARTS, width // SUM_PARTS, channels)
-        x = ops.reshape(inputs, (-1, *staged))
+        parts_shape = (SUM_PARTS, width // SUM_PARTS, channels)
+        x = ops.reshape(inputs, (-1, *parts_shape))
         dropped = min(255, max(1, round(256 * self.dropout))) if self.dropout and training else 0
         kept = [random_bytes(x, self.random) >= dropped] if dropped else []
         kept_scale = 256 / (256 - dropped)
         if self.normalize:
-            weights = [ops.reshape(weight, (1, *staged)) for weight in (self.gamma, self.beta)]
+            weights = [ops.reshape(weight, (1, *parts_shape)) for weight in (self.gamma, self.beta)]
             x = normalized_in_few_passes(self.slope, kept_scale)(x, *weights, *kept)
         else:
             slopes = []
@@ -126,31 +126,32 @@ class Epilogue1D(keras.layers.Layer):
 
 @functools.cache
 def _rectified_in_one_pass(slope: float | None, kept_scale: float) -> Callable:
-    """Dropout and rectifier, for ``fused``.
+    """Return a function for ``fused`` that applies dropout and a leaky ReLU.
 
-    Of ``(batch, stages, width / stages, channels)``, for PReLU the slopes ``(batch, 1, 1,
-    channels)`` and for dropout what it keeps.
+    Its arguments are the inputs ``(batch, parts, width / parts, channels)``, for PReLU the slopes
+    ``(batch, 1, 1, channels)``, and for dropout which inputs to keep.
     """
 
-    def rectified(inputs, *parts):
+    def rectified(inputs, *optional):
         x = ops.cast(inputs, "float32")
         if slope is None:
-            slopes = _spread(ops.cast(parts[0], "float32"), x)
-            parts = parts[1:]
+            slopes = _broadcast(ops.cast(optional[0], "float32"), x)
+            optional = optional[1:]
         else:
             slopes = slope
-        if parts:
-            x = x * (ops.cast(parts[0], "float32") * kept_scale)
+        if optional:
+            x = x * (ops.cast(optional[0], "float32") * kept_scale)
         return ops.cast(ops.where(x > 0, x, slopes * x), inputs.dtype)
 
     return rectified
 
 
-def _spread(values, like):
-    """``(batch, 1, 1, channels)`` repeated to another's shape.
+def _broadcast(values, like):
+    """Broadcast ``(batch, 1, 1, channels)`` to the shape of ``like``.
 
-    By stages and with factors between, so that its gradient sums by stages (``normalization``).
+    This takes two steps with a factor in between, so that XLA does not merge the two sums of the
+    gradient into one (``normalization``).
     """
-    batch, stages, width, channels = ops.shape(like)
+    batch, parts, width, channels = ops.shape(like)
     part = ops.broadcast_to(0.5 * values, (batch, 1, width, channels))
-    return ops.broadcast_to(2.0 * part, (batch, stages, width, channels))
+    return ops.broadcast_to(2.0 * part, (batch, parts, width, channels))

@@ -5,22 +5,23 @@ from tfaudiogan.layers.cpu.folding import folded_convolution
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class FoldedConv1D(keras.layers.Conv1D):
-    """Keras's ``Conv1D``, several times as fast where channels or filters are few.
+    """A ``Conv1D`` that is several times faster on CPUs if channels or filters are few.
 
-    Same weights and, to rounding, same output; ``layers.cpu.folding`` says how. Padding is "same",
-    the strides and the dilation are 1 and there is one group.
+    Its weights are those of Keras's ``Conv1D``, and its output is the same up to rounding;
+    ``layers.cpu.folding`` explains how it works. Padding is "same", strides and dilation are 1, and
+    there is one group.
 
     Args:
-        filters: channels of the output.
-        kernel_size: samples of the kernel.
-        kwargs: as for ``Conv1D``.
+        filters: number of output channels.
+        kernel_size: samples in the kernel.
+        kwargs: arguments of ``Conv1D``.
 
     Input shape: ``(batch, width, channels)``, width and batch known or not.
 
     Output shape: ``(batch, width, filters)``.
 
     Raises:
-        ValueError: when padding, strides, dilation, groups or data format are others.
+        ValueError: if padding, strides, dilation, groups or data format have another value.
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs) -> None:
@@ -32,9 +33,9 @@ class FoldedConv1D(keras.layers.Conv1D):
             "data_format": "channels_last",
         }
         for name, value in fixed.items():
-            given = kwargs.pop(name, value)
-            if given not in (value, (value,), [value]):
-                raise ValueError(f"{name} is {given!r}; expected {value!r}")
+            argument = kwargs.pop(name, value)
+            if argument not in (value, (value,), [value]):
+                raise ValueError(f"{name} is {argument!r}; expected {value!r}")
         super().__init__(filters, kernel_size, **fixed, **kwargs)
 
     def call(self, inputs):

@@ -7,22 +7,22 @@ from tfaudiogan.layers.bands import Bands, edges, segments
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class FrequencyBands1D(Bands):
-    """Mean power of frequency bands: single bins at the bottom, wider bands above.
+    """Compute the mean power of frequency bands: single bins at the bottom, wider bands above.
 
     Args:
-        bins: of the spectrum, from 0 Hz to half the sample rate.
-        bands: of the output. An eighth of the bins are bands of their own; the rest is shared
-            equally between the bins up to three eighths and those above.
+        bins: bins of the spectrum, from 0 Hz to half the sample rate.
+        bands: bands of the output. Each of the lowest eighth of the bins is a band. Half of the
+            other bands cover the bins up to three eighths, and half cover the bins above.
 
     Input shape: powers, ``(batch, frames, bins)``.
 
     Output shape: ``(batch, frames, bands)``.
 
     Raises:
-        ValueError: when so many bands do not fit the bins.
+        ValueError: if the number of bands does not fit the number of bins.
 
-    Example: 1,025 bins of 44.1 kHz and 256 bands: 128 bins up to 2.8 kHz, 64 bands of 4 bins up to
-    8.3 kHz, and 64 of 10 above.
+    Example: for 1,025 bins at 44.1 kHz and 256 bands, there are 128 bands of one bin up to 2.8 kHz,
+    64 bands of 4 bins up to 8.3 kHz, and 64 bands of 10 bins above.
     """
 
     def call(self, inputs):
@@ -42,9 +42,9 @@ class FrequencyBands1D(Bands):
 
 
 def grouping(bins: int, bands: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each band's bins and their weights in its mean, ``(bands, bins of the widest band)``.
+    """Return each band's bins and their weights, both ``(bands, bins of the widest band)``.
 
-    A matrix would say the same, and every function of an exported model would hold a copy.
+    A matrix would do the same, but each function of an exported model would hold a copy of it.
     """
     bounds = edges(bins, bands)
     widths = np.diff(bounds)

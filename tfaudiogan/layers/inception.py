@@ -15,34 +15,34 @@ def _split(tensor, sizes: Sequence[int], axis: int = -1) -> list:
 
 
 def _listed(shape) -> list:
-    """The shapes of a layer's inputs, of which there may be one or several."""
+    """Return the shapes of a layer's inputs, of which there may be one or several."""
     return list(shape) if isinstance(shape[0], (list, tuple)) else [shape]
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class Inception1D(keras.layers.Layer):
-    """Kernels of several sizes side by side, each behind a 1x1 bottleneck (section IV-D, Fig. 2).
+    """Parallel convolutions of several kernel sizes, each after a 1x1 bottleneck (IV-D, Fig. 2).
 
     A branch of ``f`` filters reduces the channels to ``max(1, f // reduction)`` by a 1x1
-    convolution, then convolves with its kernel; "same" padding, both with bias and neither with
-    an activation. The branches' 1x1 convolutions are computed as one.
+    convolution, and then convolves with its kernel. Both convolutions have "same" padding, a bias
+    and no activation. The 1x1 convolutions of all branches are computed as one.
 
     Args:
-        filters: channels of the output, over all branches.
-        kernel_sizes: a kernel size for each branch, in samples.
-        branch_ratio: the branches' shares of ``filters``, in these proportions.
+        filters: output channels of all branches together.
+        kernel_sizes: kernel size of each branch, in samples.
+        branch_ratio: proportions in which the branches share ``filters``.
         reduction: filters of a branch for each channel of its bottleneck.
-        kernel_initializer: of all kernels; the 1x1 kernels are drawn branch by branch.
+        kernel_initializer: initializer of all kernels; the 1x1 kernels are drawn branch by branch.
 
-    Input shape: ``(batch, width, channels)``, width and batch known or not; or a list of such,
-    which stands for their concatenation along the channels, without copying them together.
+    Input shape: ``(batch, width, channels)``, width and batch known or not; or a list of such
+    tensors, which are processed like their concatenation along the channels, but without a copy.
 
     Output shape: ``(batch, width, filters)``.
 
     Raises:
-        TypeError: when a size is not an int.
-        ValueError: when a size is below 1, the branches' counts differ, or the shares of
-            ``filters`` are not whole.
+        TypeError: if a size is not an int.
+        ValueError: if a size is below 1, ``kernel_sizes`` and ``branch_ratio`` differ in length, or
+            a branch's share of ``filters`` is not a whole number.
 
     Example: 64 filters give branches of 24, 24, 8 and 8; with ``reduction=4``, bottlenecks of
     6, 6, 2 and 2 channels.
@@ -70,13 +70,14 @@ class Inception1D(keras.layers.Layer):
                 raise ValueError(f"{name} holds {value}; expected 1 or more")
         if not kernel_sizes or len(kernel_sizes) != len(branch_ratio):
             raise ValueError(
-                f"kernel_sizes {tuple(kernel_sizes)} and branch_ratio {tuple(branch_ratio)}; "
+                f"kernel_sizes is {tuple(kernel_sizes)} and branch_ratio {tuple(branch_ratio)}; "
                 "expected one share for each kernel"
             )
         total = sum(branch_ratio)
         if any(filters * share % total for share in branch_ratio):
             raise ValueError(
-                f"filters is {filters}; its shares {tuple(branch_ratio)} of {total} are not whole"
+                f"filters is {filters}; its shares {tuple(branch_ratio)} of {total} are not whole "
+                "numbers; choose another number of filters"
             )
         self.filters = filters
         self.kernel_sizes = tuple(kernel_sizes)

@@ -7,18 +7,18 @@ from tfaudiogan.layers.bands import Bands, edges, segments
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class InterpolatedBands1D(Bands):
-    """Values at every bin from those of ``FrequencyBands1D``, joined by straight lines.
+    """Interpolate values of the bands of ``FrequencyBands1D`` linearly to values of all bins.
 
     Args:
-        bins: of the output.
-        bands: of the input.
+        bins: bins of the output.
+        bands: bands of the input.
 
     Input shape: ``(batch, frames, bands)``.
 
     Output shape: ``(batch, frames, bins)``.
 
     Raises:
-        ValueError: when so many bands do not fit the bins.
+        ValueError: if the number of bands does not fit the number of bins.
     """
 
     def call(self, inputs):
@@ -38,12 +38,12 @@ class InterpolatedBands1D(Bands):
 
 
 def neighbors(bins: int, bands: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each bin the band whose center lies below it, and its share of the way to the next one.
+    """Return for each bin the band with its center below, and the position between it and the next.
 
-    A matrix would say the same, and every function of an exported model would hold a copy.
+    A matrix would do the same, but each function of an exported model would hold a copy of it.
     """
     bounds = edges(bins, bands)
     centers = (bounds[:-1] + bounds[1:] - 1) / 2
-    place = np.interp(np.arange(bins), centers, np.arange(bands))
-    below = np.minimum(place.astype(np.int32), bands - 2)
-    return below, (place - below).astype(np.float32)
+    position = np.interp(np.arange(bins), centers, np.arange(bands))
+    below = np.minimum(position.astype(np.int32), bands - 2)
+    return below, (position - below).astype(np.float32)

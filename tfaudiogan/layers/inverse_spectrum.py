@@ -8,10 +8,10 @@ from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, sine
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class InverseSpectrum1D(ShortTimeTransform):
-    """The inverse of ``Spectrum1D``: weighted frames, added where they overlap.
+    """Inverse short-time Fourier transform, the exact inverse of ``Spectrum1D``.
 
     Args:
-        n_fft: samples of a frame, a power of two; the hop is half of it.
+        n_fft: samples in a frame, a power of two; the hop is half of it.
 
     Input shape: real and imaginary parts, each ``(batch, channels, frames, n_fft // 2 + 1)``, with
     a known number of frames.
@@ -19,8 +19,8 @@ class InverseSpectrum1D(ShortTimeTransform):
     Output shape: ``(batch, (frames - 1) * n_fft // 2, channels)``.
 
     Raises:
-        TypeError: when ``n_fft`` is not an int.
-        ValueError: when it is not a power of two.
+        TypeError: if ``n_fft`` is not an int.
+        ValueError: if ``n_fft`` is not a power of two.
     """
 
     def call(self, inputs):
@@ -40,7 +40,7 @@ class InverseSpectrum1D(ShortTimeTransform):
         if is_fusing():
             return ops.irfft((real, imaginary), self.n_fft)
         rows, half = self.rows, self.columns // 2
-        # Bins 0 and n_fft / 2 count once, the others stand for their mirror images too.
+        # Bins 0 and n_fft / 2 count once, the others twice, with their complex conjugates.
         counts = np.full(self.bins, 2.0, np.float32)
         counts[0] = counts[-1] = 1.0
         counts /= self.n_fft
@@ -50,16 +50,16 @@ class InverseSpectrum1D(ShortTimeTransform):
             part = ops.pad(part, ((0, 0), (0, rows * (half + 1) - self.bins)))
             grids.append(ops.transpose(ops.reshape(part, (-1, half + 1, rows)), (0, 2, 1)))
         real, imaginary = grids
-        turn, lift = cosine(self.column_turns.T), sine(self.column_turns.T)
+        cos, sin = cosine(self.column_turns.T), sine(self.column_turns.T)
         real, imaginary = (
-            ops.matmul(real, turn) - ops.matmul(imaginary, lift),
-            ops.matmul(real, lift) + ops.matmul(imaginary, turn),
+            ops.matmul(real, cos) - ops.matmul(imaginary, sin),
+            ops.matmul(real, sin) + ops.matmul(imaginary, cos),
         )
-        turn, lift = cosine(self.rotation), sine(self.rotation)
-        real, imaginary = real * turn - imaginary * lift, real * lift + imaginary * turn
+        cos, sin = cosine(self.rotation), sine(self.rotation)
+        real, imaginary = real * cos - imaginary * sin, real * sin + imaginary * cos
         real, imaginary = ops.transpose(real, (0, 2, 1)), ops.transpose(imaginary, (0, 2, 1))
-        turn, lift = cosine(self.row_turns), sine(self.row_turns)
-        grid = ops.matmul(real, turn) - ops.matmul(imaginary, lift)
+        cos, sin = cosine(self.row_turns), sine(self.row_turns)
+        grid = ops.matmul(real, cos) - ops.matmul(imaginary, sin)
         return ops.transpose(grid, (0, 2, 1))
 
     def compute_output_shape(self, input_shape):

@@ -4,15 +4,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class PowerSpectrum1D(keras.layers.Layer):
-    """Squared magnitude of a spectrum, the mean over its channels.
+    """Compute the squared magnitude of a spectrum, averaged over its channels.
 
-    Computes in float32 whatever the dtype policy of the program.
+    The layer computes in float32, whatever the global dtype policy is.
 
     Input shape: real and imaginary parts, each ``(batch, channels, frames, bins)``.
 
     Output shape: ``(batch, frames, bins)``.
 
-    Example: two channels of powers 1 and 3 in a bin have a mean power of 2 there.
+    Example: two channels with powers 1 and 3 in a bin give 2.
     """
 
     def __init__(self, **kwargs) -> None:

@@ -1,14 +1,14 @@
-"""What the short-time Fourier transform and its inverse share.
+"""The common part of the short-time Fourier transform and its inverse.
 
 A frame of ``n_fft`` samples is transformed in two steps (Cooley and Tukey, "An algorithm for the
 machine calculation of complex Fourier series", 1965): with ``n_fft = rows * columns``, sample
-``columns * i + j`` and bin ``k + rows * m``, a transform over ``i``, a rotation, and a transform
-over ``j``. The matrices are small constants, which no file has to store, and the products are
-ordinary ones, which TFLite and ONNX have where they lack a Fourier transform. Within
-``cpu.fused.fusing`` TensorFlow's own transform does the same some times as fast.
+``columns * i + j`` and bin ``k + rows * m``, these are a transform over ``i``, a rotation, and a
+transform over ``j``. The transforms are matrix products, which TFLite and ONNX support where they
+lack a Fourier transform, and the matrices are small constants that need no space in a file. Within
+``cpu.fused.fusing`` the layers use TensorFlow's Fourier transform, which is several times faster.
 
-Frames overlap by half and are weighted with the square root of a periodic Hann window both ways, so
-that the inverse gives back every sample of what the transform took.
+Frames overlap by half and are weighted with the square root of a periodic Hann window in both
+directions, so that the inverse reconstructs every sample.
 """
 
 import math
@@ -18,10 +18,10 @@ import numpy as np
 
 
 class ShortTimeTransform(keras.layers.Layer):
-    """Holds the size of a frame and the constants of both directions; no weights.
+    """Base class that holds the frame size and the constants of both directions, without weights.
 
-    Computes in float32 whatever the dtype policy of the program: a spectrum in half precision would
-    bury quiet partials in rounding errors.
+    The layers compute in float32, whatever the global dtype policy is, since quiet partials of a
+    spectrum in half precision would be lost in rounding errors.
     """
 
     def __init__(self, n_fft: int = 2048, **kwargs) -> None:
@@ -48,15 +48,15 @@ class ShortTimeTransform(keras.layers.Layer):
 
 
 def square_root_hann(n_fft: int) -> np.ndarray:
-    """Square root of a periodic Hann window, ``(n_fft,)`` float32: half a period of a sine."""
+    """Return the square root of a periodic Hann window, ``(n_fft,)`` float32: half a sine."""
     return np.sin(np.pi * np.arange(n_fft) / n_fft).astype(np.float32)
 
 
 def cosine(turns: np.ndarray) -> np.ndarray:
-    """Cosine of an angle in turns, float32."""
+    """Return the cosine of an angle in turns, float32."""
     return np.cos(2.0 * np.pi * turns).astype(np.float32)
 
 
 def sine(turns: np.ndarray) -> np.ndarray:
-    """Sine of an angle in turns, float32."""
+    """Return the sine of an angle in turns, float32."""
     return np.sin(2.0 * np.pi * turns).astype(np.float32)

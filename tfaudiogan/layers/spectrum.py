@@ -13,17 +13,18 @@ class Spectrum1D(ShortTimeTransform):
     variance ``v`` has a mean power of ``v`` in every bin.
 
     Args:
-        n_fft: samples of a frame, a power of two; the hop is half of it.
+        n_fft: samples in a frame, a power of two; the hop is half of it.
 
-    Input shape: ``(batch, samples, channels)``, with a known multiple of ``n_fft // 2`` samples and
-    any number of channels, known or not.
+    Input shape: ``(batch, samples, channels)``. The number of samples must be known and a multiple
+    of ``n_fft // 2``; the number of channels may be unknown.
 
     Output shape: real and imaginary parts, each ``(batch, channels, samples // (n_fft // 2) + 1,
     n_fft // 2 + 1)``.
 
     Raises:
-        TypeError: when ``n_fft`` is not an int.
-        ValueError: when it is not a power of two, or the samples are not a multiple of the hop.
+        TypeError: if ``n_fft`` is not an int.
+        ValueError: if ``n_fft`` is not a power of two, or the number of samples is not a multiple
+            of the hop.
 
     Example: with ``n_fft=2048``, 261,120 samples give 256 frames of 1,025 bins.
     """
@@ -55,12 +56,12 @@ class Spectrum1D(ShortTimeTransform):
         grid = ops.transpose(ops.reshape(framed, (-1, rows, columns)), (0, 2, 1))
         real = ops.transpose(ops.matmul(grid, cosine(self.row_turns)), (0, 2, 1))
         imaginary = ops.transpose(ops.matmul(grid, -sine(self.row_turns)), (0, 2, 1))
-        turn, lift = cosine(self.rotation), -sine(self.rotation)
-        real, imaginary = real * turn - imaginary * lift, real * lift + imaginary * turn
-        turn, lift = cosine(self.column_turns), -sine(self.column_turns)
+        cos, sin = cosine(self.rotation), -sine(self.rotation)
+        real, imaginary = real * cos - imaginary * sin, real * sin + imaginary * cos
+        cos, sin = cosine(self.column_turns), -sine(self.column_turns)
         outputs = (
-            ops.matmul(real, turn) - ops.matmul(imaginary, lift),
-            ops.matmul(real, lift) + ops.matmul(imaginary, turn),
+            ops.matmul(real, cos) - ops.matmul(imaginary, sin),
+            ops.matmul(real, sin) + ops.matmul(imaginary, cos),
         )
         bins = rows * (columns // 2 + 1)
         flat = (ops.reshape(ops.transpose(part, (0, 2, 1)), (-1, bins)) for part in outputs)

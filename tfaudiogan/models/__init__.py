@@ -1,4 +1,4 @@
-"""The paper's three networks (sections IV-F to IV-H) and the spectral generator."""
+"""Builders of the paper's three networks (sections IV-F to IV-H) and the spectral generator."""
 
 from tfaudiogan.models.autoencoder import Autoencoder, build_autoencoder
 from tfaudiogan.models.discriminator import build_discriminator

@@ -15,7 +15,7 @@ class Autoencoder(keras.Model):
 
     @property
     def encoder(self) -> keras.Model:
-        """Maps a window to the bottleneck, whose values the feature loss compares."""
+        """The model from a window to the bottleneck, whose values the feature loss compares."""
         return self.get_layer("encoder")
 
 
@@ -26,19 +26,19 @@ def build_autoencoder(
     base_filters: int = 64,
     reduction: int = 4,
 ) -> Autoencoder:
-    """The generator without skips, whose bottleneck is a feature space (section IV-H).
+    """Build a generator without skip connections, whose bottleneck is a feature space (IV-H).
 
     Args:
         window, blocks, d_max, base_filters, reduction: as for ``build_generator``.
 
     Returns:
-        A model from ``(batch, window, 1)`` to ``(batch, window, 1)``; its ``encoder`` gives
+        A model from ``(batch, window, 1)`` to ``(batch, window, 1)``, whose ``encoder`` returns
         ``(batch, window / 2**blocks, 2 * filters of the last block)``.
 
     Raises:
-        ValueError: when ``2**blocks`` does not divide the window, or a size is out of range.
+        ValueError: if ``2**blocks`` does not divide the window, or a size is out of range.
 
-    Example: with the defaults, 39,409 parameters and a bottleneck of 512 x 128.
+    Example: with the defaults, it has 39,409 parameters and a bottleneck of 512 x 128.
     """
     check_blocks(window, blocks, d_max)
     filters = block_filters(blocks, d_max, base_filters)

@@ -1,18 +1,18 @@
-"""The blocks that generator and autoencoder are made of (Fig. 4)."""
+"""The building blocks of generator and autoencoder (Fig. 4)."""
 
 from tfaudiogan.layers import Epilogue1D, FoldedConv1D, Inception1D, SubPixel1D, SuperPixel1D
 
 
 def block_filters(blocks: int, d_max: int, base_filters: int = 64) -> list[int]:
-    """Filters of each down-sampling block: ``base_filters * 2**min(d, d_max)`` (section IV-F).
+    """Return the filters of each down-sampling block: ``base_filters * 2**min(d, d_max)`` (IV-F).
 
-    The up-sampling blocks have the same in reverse.
+    The up-sampling blocks have the same numbers of filters in reverse order.
     """
     return [base_filters * 2 ** min(d, d_max) for d in range(blocks)]
 
 
 def check_blocks(window: int | None, blocks: int, d_max: int) -> None:
-    """Raise ValueError for sizes that do not fit together."""
+    """Raise ValueError if a size is out of range, or the sizes do not fit together."""
     if blocks < 1:
         raise ValueError(f"blocks is {blocks}; expected 1 or more")
     if d_max < 0:
@@ -24,23 +24,23 @@ def check_blocks(window: int | None, blocks: int, d_max: int) -> None:
 
 
 def down_block(x, filters: int, reduction: int, name: str):
-    """Inception, PReLU, superpixel: half the width, ``2 * filters`` channels."""
+    """Apply inception, PReLU, superpixel: half the width and ``2 * filters`` channels."""
     x = Inception1D(filters, reduction=reduction, name=f"{name}_inception")(x)
     x = Epilogue1D(name=f"{name}_epilogue")(x)
     return SuperPixel1D(name=f"{name}_superpixel")(x)
 
 
 def up_block(x, filters: int, reduction: int, dropout: float, name: str):
-    """Inception, dropout, PReLU, subpixel: twice the width, ``filters / 2`` channels."""
+    """Apply inception, dropout, PReLU, subpixel: twice the width and ``filters / 2`` channels."""
     x = Inception1D(filters, reduction=reduction, name=f"{name}_inception")(x)
     x = Epilogue1D(dropout=dropout, name=f"{name}_epilogue")(x)
     return SubPixel1D(name=f"{name}_subpixel")(x)
 
 
 def output_convolution(x):
-    """The last layer: 27x1 convolution to one channel, tanh.
+    """Apply the last layer, a 27x1 convolution to one channel with tanh.
 
-    Its kernel starts at zero, so that training starts at silence (an SNR of 0 dB) rather than at
-    noise far louder than the target, which costs the first hundred steps to unlearn.
+    Its kernel is initialized to zero, so that training starts at silence (an SNR of 0 dB) instead
+    of noise far louder than the target, which would take the first hundred steps to unlearn.
     """
     return FoldedConv1D(1, 27, activation="tanh", kernel_initializer="zeros", name="output")(x)

@@ -17,27 +17,27 @@ def build_discriminator(
     normalization: str = "layer",
     dropout: float = 0.2,
 ) -> keras.Model:
-    """The critic that tells target from generated windows (section IV-G, Fig. 5).
+    """Build the network that tells target windows from generated ones (section IV-G, Fig. 5).
 
     Args:
-        window: samples of a window.
-        blocks: down-sampling blocks after the first inception module.
-        d_max: the filters double for the first ``d_max`` blocks.
+        window: samples in a window.
+        blocks: number of down-sampling blocks after the first inception module.
+        d_max: number of times that the filters double, block by block from the first.
         base_filters: filters of the first block.
         reduction: filters of an inception branch for each channel of its bottleneck.
-        dense_units: width of the first fully connected layer.
-        normalization: ``"layer"`` over time and channels for the Wasserstein GAN, whose
-            penalty regards each sample alone; ``"batch"`` for the vanilla GAN; or ``"none"``.
-        dropout: rate in the blocks and before the last layer.
+        dense_units: units of the first fully connected layer.
+        normalization: ``"layer"`` over time and channels for the Wasserstein GAN, whose penalty
+            is defined for each sample by itself; ``"batch"`` for the vanilla GAN; or ``"none"``.
+        dropout: dropout rate in the blocks and before the last layer.
 
     Returns:
-        A model from ``(batch, window, 1)`` to ``(batch, 1)``: a score without bounds.
+        A model from ``(batch, window, 1)`` to ``(batch, 1)``, an unbounded score.
 
     Raises:
-        ValueError: when ``2**blocks`` does not divide the window, the normalization is unknown,
-            or a size is out of range.
+        ValueError: if ``2**blocks`` does not divide the window, the normalization is unknown, or a
+            size is out of range.
 
-    Example: with the defaults, 3,142,693 parameters.
+    Example: with the defaults, it has 3,142,693 parameters.
     """
     check_blocks(window, blocks, d_max)
     if normalization not in NORMALIZATIONS:

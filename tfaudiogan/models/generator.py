@@ -19,25 +19,27 @@ def build_generator(
     dropout: float = 0.2,
     additive_skip: bool = False,
 ) -> keras.Model:
-    """The U-Net that maps an input waveform to a target waveform (section IV-F, Fig. 4).
+    """Build the U-Net that maps an input waveform to a target waveform (section IV-F, Fig. 4).
 
     Args:
-        window: samples of a window; ``None`` for any length that ``2**blocks`` divides.
-        blocks: down-sampling blocks, and as many up-sampling blocks (``B_g``).
-        d_max: the filters double for the first ``d_max`` blocks; regulates the capacity.
+        window: samples in a window; ``None`` for any length that ``2**blocks`` divides.
+        blocks: number of down-sampling blocks and of up-sampling blocks (``B_g``).
+        d_max: number of times that the filters double, block by block from the first; it
+            determines the capacity.
         base_filters: filters of the first block.
         reduction: filters of an inception branch for each channel of its bottleneck.
-        dropout: rate in the up-sampling blocks.
-        additive_skip: add the input to the output, so that the network learns a difference.
+        dropout: dropout rate in the up-sampling blocks.
+        additive_skip: whether to add the input to the output, so that the network learns a
+            difference.
 
     Returns:
         A model from ``(batch, window, 1)`` to ``(batch, window, 1)``, within [-1, 1] unless
-        ``additive_skip``.
+        ``additive_skip`` is true.
 
     Raises:
-        ValueError: when ``2**blocks`` does not divide the window, or a size is out of range.
+        ValueError: if ``2**blocks`` does not divide the window, or a size is out of range.
 
-    Example: with the defaults, 3,106,781 parameters; with ``d_max=0``, 29,989.
+    Example: with the defaults, it has 3,106,781 parameters; with ``d_max=0``, 29,989.
     """
     check_blocks(window, blocks, d_max)
     filters = block_filters(blocks, d_max, base_filters)

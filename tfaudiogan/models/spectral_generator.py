@@ -14,10 +14,10 @@ from tfaudiogan.layers import (
 from tfaudiogan.models.blocks import block_filters, down_block, up_block
 
 MASK = "mask"
-"""Name of the layer that turns a power spectrum into gains: a model of its own."""
+"""Name of the layer, itself a model, that maps a power spectrum to gains."""
 
 LINKED_CHANNELS = 2
-"""Channels of a recording that a spectral generator takes together where it is used."""
+"""Channels of a recording that a spectral generator processes together outside of training."""
 
 
 def build_spectral_generator(
@@ -32,36 +32,36 @@ def build_spectral_generator(
     dropout: float = 0.0,
     channels: int | None = 1,
 ) -> keras.Model:
-    """A generator that multiplies every bin of a short-time spectrum by a gain of its own.
+    """Build a generator that multiplies every bin of a short-time spectrum by a gain.
 
-    A U-Net of the paper's blocks (section IV) runs over the frames; it sees each band's power less
-    its mean over the window, and statistics of the whole window: what stays the same for seconds is
-    mostly the recording device and the room. The gains are the sum of a static equalizer, which
-    follows from the statistics alone, and what the U-Net adds for every frame. It starts as the
-    identity.
+    A U-Net of the paper's blocks (section IV) runs over the frames. Its inputs are each band's
+    power less its mean over the window, and statistics of the whole window: what stays the same for
+    seconds is mostly the recording device and the room. The log gains are the sum of a static
+    equalizer, which depends only on the statistics, and the U-Net's output for every frame. The
+    untrained generator is the identity.
 
     Args:
-        window: samples of a window: ``n_fft // 2`` times one less than a multiple of
+        window: samples in a window: ``n_fft // 2`` times one less than a multiple of
             ``2**blocks``.
-        n_fft: samples of a frame, a power of two; frames overlap by half.
-        bands: frequency bands that the network sees and gives gains for.
-        blocks: down-sampling blocks over the frames, and as many up-sampling blocks.
-        d_max: the filters double for the first ``d_max`` blocks.
+        n_fft: samples in a frame, a power of two; frames overlap by half.
+        bands: frequency bands of the network's input and of the gains.
+        blocks: number of down-sampling blocks over the frames and of up-sampling blocks.
+        d_max: number of times that the filters double, block by block from the first.
         base_filters: filters of the first block.
         reduction: filters of an inception branch for each channel of its bottleneck.
         context: size of the vector that describes the whole window.
-        dropout: rate in the up-sampling blocks.
-        channels: of a window, ``None`` for any number. All of them get the same gains, which follow
-            from the mean of their powers, so that a stereo image stays where it is. Training takes
-            one; ``with_channels`` changes the number afterwards.
+        dropout: dropout rate in the up-sampling blocks.
+        channels: channels of a window, ``None`` for any number. All channels get the same gains,
+            which depend on the mean of their powers, so that the stereo image is kept. Training
+            uses one channel; ``with_channels`` changes the number afterward.
 
     Returns:
         A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
 
     Raises:
-        ValueError: when the window does not fit, or a size is out of range.
+        ValueError: if the window does not fit, or a size is out of range.
 
-    Example: with the defaults, windows of 5.9 s at 44.1 kHz, 256 frames.
+    Example: with the defaults, a window has 5.9 s at 44.1 kHz and 256 frames.
     """
     hop = n_fft // 2
     frames = (window or 0) // hop + 1
@@ -84,30 +84,30 @@ def is_spectral(model: keras.Model) -> bool:
 
 
 def with_channels(model: keras.Model, channels: int | None) -> keras.Model:
-    """A spectral generator for another number of channels, with the same weights.
+    """Build a spectral generator for another number of channels, with the same weights.
 
     Args:
-        model: a spectral generator; the new one shares its weights, which are not copied.
-        channels: of a window, ``None`` for any number.
+        model: a spectral generator, with which the new one shares its weights.
+        channels: channels of a window, ``None`` for any number.
 
     Returns:
         A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
 
     Raises:
-        ValueError: when the model is not spectral, or ``channels`` is below 1.
+        ValueError: if the model is not spectral, or ``channels`` is below 1.
 
-    Example: a generator that was trained on one channel gives both channels of a stereo recording
-    the same gains: ``with_channels(generator, 2)``.
+    Example: ``with_channels(generator, 2)`` makes a generator that was trained on one channel apply
+    the same gains to both channels of a stereo recording.
     """
     if not is_spectral(model):
-        raise ValueError(f"the model {model.name!r} is not spectral; its channels are fixed")
+        raise ValueError(f"the model {model.name!r} is not spectral, so its channels are fixed")
     (_, window, _) = model.input_shape
     (n_fft,) = (layer.n_fft for layer in model.layers if isinstance(layer, Spectrum1D))
     return _around(model.get_layer(MASK), window, n_fft, channels)
 
 
 def _around(mask: keras.Model, window: int, n_fft: int, channels: int | None) -> keras.Model:
-    """The transforms around the network that gives the gains."""
+    """Put the transforms around the network that computes the gains."""
     if channels is not None and channels < 1:
         raise ValueError(f"channels is {channels}; expected 1 or more, or None for any number")
     inputs = keras.Input((window, channels), name="window")
@@ -129,7 +129,7 @@ def _build_mask(
     context: int,
     dropout: float,
 ) -> keras.Model:
-    """From powers, ``(batch, frames, bins)``, to the logarithm of each bin's gain."""
+    """Build the network from powers, ``(batch, frames, bins)``, to the log gain of each bin."""
     dense = keras.layers.Dense
     filters = block_filters(blocks, d_max, base_filters)
 

@@ -1,1 +1,1 @@
-"""The layers' faster ways on a processor, to the same values but for rounding."""
+"""Faster implementations of the layers for CPUs, with the same values up to rounding."""

@@ -1,4 +1,4 @@
-"""Convolutions of few channels with long kernels, as processors like them."""
+"""Fast convolutions of few channels with long kernels on CPUs."""
 
 import keras
 from keras import ops
@@ -10,10 +10,10 @@ SHORTEST_WIDTH = 64
 
 
 def fold_ratio(width: int | None, kernel_size: int, channels: int, filters: int) -> int:
-    """How many samples to fold into channels; 1 where folding does not pay, or cannot be done.
+    """Return how many samples to fold into channels; 1 if folding is not worth it or not possible.
 
-    Measured forward and backward on processors: about 16 channels and 16 filters are enough, and a
-    kernel must be at least twice as long as the fold.
+    Measurements of both passes on CPUs show that about 16 channels and 16 filters are enough, and
+    that a kernel must be at least twice as long as the fold.
     """
     if width is None or width < SHORTEST_WIDTH:
         return 1
@@ -28,21 +28,21 @@ def fold_ratio(width: int | None, kernel_size: int, channels: int, filters: int)
 
 
 def folded_convolution(inputs, kernel, bias=None, *, ratio: int | None = None):
-    """The "same" convolution of ``(batch, width, channels)`` with a kernel of odd length.
+    """Convolve ``(batch, width, channels)`` with a kernel and "same" padding.
 
-    With ``ratio`` samples folded into the channels, a reshape of memory as it lies, a kernel of 81
-    samples and 2 channels becomes one of 11 samples and 16 channels: the same sums, and several
-    times as fast, backward above all, where a convolution of 2 channels leaves a processor's vector
-    units empty.
+    Folding ``ratio`` samples into the channels is a reshape without a copy. It turns a kernel of 81
+    samples and 2 channels into one of 11 samples and 16 channels, which computes the same sums
+    several times faster, above all in the backward pass: a convolution of 2 channels leaves a CPU's
+    vector units nearly empty.
 
     Args:
         inputs: ``(batch, width, channels)``.
-        kernel: ``(kernel size, channels, filters)``.
-        bias: ``(filters,)``, or none.
-        ratio: samples to fold; divides the width. Chosen by ``fold_ratio`` unless given.
+        kernel: ``(kernel size, channels, filters)``; a kernel of even length is not folded.
+        bias: ``(filters,)``, or ``None``.
+        ratio: samples to fold, which must divide the width; ``fold_ratio`` chooses it by default.
 
     Returns:
-        ``(batch, width, filters)``, equal to ``keras.ops.conv(…, padding="same")`` to rounding.
+        ``(batch, width, filters)``, equal to ``keras.ops.conv(…, padding="same")`` up to rounding.
     """
     _, width, channels = inputs.shape
     size, _, filters = kernel.shape
@@ -64,22 +64,22 @@ def _add_bias(outputs, bias):
         return outputs + bias
     import tensorflow as tf
 
-    # Unlike a plain sum, joined with the convolution, and several times as fast backward.
+    # Unlike a plain sum, this is merged with the convolution, and several times faster backward.
     return tf.nn.bias_add(outputs, ops.cast(bias, outputs.dtype))
 
 
 def _folded_kernel(kernel, ratio: int):
-    """``(size, channels, filters)`` to ``(taps, ratio * channels, ratio * filters)``.
+    """Fold ``(size, channels, filters)`` to ``(taps, ratio * channels, ratio * filters)``.
 
-    The kernel stands once for each sample of a block, each time one sample later.
+    The result holds a copy of the kernel for each of ``ratio`` samples, each one sample later.
     """
     size, channels, filters = kernel.shape
     half = size // 2
-    reach = -(-half // ratio)  # blocks before and after that a kernel touches
+    reach = -(-half // ratio)  # Folded samples on each side of the middle that the kernel covers.
     length = (2 * reach + 1) * ratio
     lead = reach * ratio - half
     padded = ops.pad(kernel, [[lead, length + 1 - lead - size], [0, 0], [0, 0]])
-    # Copies of length + 1 in rows of length: each row starts one sample later in its copy.
+    # Copies of length + 1, reshaped to rows of length, make each row start one sample later.
     copies = ops.concatenate([padded] * ratio)[: ratio * length]
     shifted = ops.reshape(copies, (ratio, 2 * reach + 1, ratio * channels, filters))
     return ops.reshape(

@@ -1,8 +1,8 @@
-"""Work on each value by itself, in one pass over memory.
+"""Fusion of elementwise operations into one pass over memory.
 
-TensorFlow runs such work one operation after another, each of them a pass over memory, and on a
-processor that takes longer than the convolutions between. XLA makes one pass of them, forward and
-backward; but not of convolutions, where TensorFlow's own kernels are the faster ones.
+TensorFlow runs elementwise operations one after another, each in a pass over memory, which on CPUs
+takes longer than the convolutions. XLA fuses them into one pass, forward and backward. Convolutions
+stay outside of it, since TensorFlow's own kernels are faster.
 """
 
 import functools
@@ -14,16 +14,16 @@ from contextvars import ContextVar
 import keras
 
 FEWEST_VALUES = 32768
-"""Values of a sample below which fusing gains nothing, as all passes stay in the cache."""
+"""Values of a sample below which fusing gains nothing, since all passes stay in the cache."""
 
 _enabled: ContextVar[bool] = ContextVar("enabled", default=False)
 
 
 @contextmanager
 def fusing(enabled: bool = True) -> Iterator[None]:
-    """Layers called in here may fuse their work.
+    """Allow the layers that are called in this context to fuse their operations.
 
-    Off by default: what is exported must be made of operators that other runtimes know.
+    Fusion is off by default, since exported models may only use operators that other runtimes have.
     """
     token = _enabled.set(enabled)
     try:
@@ -33,12 +33,12 @@ def fusing(enabled: bool = True) -> Iterator[None]:
 
 
 def is_fusing() -> bool:
-    """Whether layers may use what TensorFlow has and other runtimes lack."""
+    """Whether layers may use TensorFlow operations that other runtimes lack."""
     return _enabled.get() and keras.backend.backend() == "tensorflow"
 
 
 def fuses(shape: Sequence[int | None]) -> bool:
-    """Whether work on ``(batch, width, channels)`` is to be fused: on, possible and worth it."""
+    """Whether fusing operations on ``(batch, width, channels)`` is enabled, possible and faster."""
     return (
         is_fusing()
         and None not in shape[1:]
@@ -47,15 +47,15 @@ def fuses(shape: Sequence[int | None]) -> bool:
 
 
 def fused(function: Callable) -> Callable:
-    """``function`` as one pass, and its gradients of any order as one or two more.
+    """Compile ``function`` to one pass over memory, and its gradients of any order to one or two.
 
-    A gradient computes again what it needs of the forward pass instead of reading it from memory.
-    The gradients of what has the first argument's shape make one pass, those of all others, such
-    as weights, another, which is not run where nobody asks for them.
+    A gradient recomputes what it needs of the forward pass instead of reading it from memory.
+    Gradients by arguments of the first argument's shape take one pass. Gradients by all other
+    arguments, such as weights, take another one, which only runs if they are needed.
 
     Args:
-        function: of tensors, to a tensor or a tuple of them; a function of a module, whose
-            behavior depends on its arguments alone.
+        function: maps tensors to a tensor or a tuple of tensors. Compilations are cached by it, so
+            it is a module-level function whose result depends only on its arguments.
     """
     import tensorflow as tf
 
@@ -82,7 +82,7 @@ def fused(function: Callable) -> Callable:
 
 
 def compiled(function: Callable) -> Callable:
-    """``function`` of tensors as one pass, without a gradient: to ask for one is an error."""
+    """Compile ``function`` of tensors to one pass; asking for its gradient is an error."""
     import tensorflow as tf
 
     @tf.custom_gradient
@@ -105,9 +105,9 @@ def _compiled(function: Callable, signature: tuple) -> Callable:
 
 @functools.cache
 def _product_with_jacobian(function: Callable, count: int, wanted: tuple[int, ...]) -> Callable:
-    """The gradients of ``function`` by some of its ``count`` arguments, as a function.
+    """Return a function that computes gradients of ``function`` by some of its ``count`` arguments.
 
-    Of those arguments, followed by the gradients of its results.
+    Its arguments are those of ``function``, followed by the gradients of the results.
     """
     import tensorflow as tf
 

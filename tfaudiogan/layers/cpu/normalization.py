@@ -1,14 +1,14 @@
-"""Layer norm with what follows it, in few passes over memory, its gradients of two orders too.
+"""Layer normalization, dropout and a leaky ReLU in few passes, with gradients to second order.
 
-The gradients are written out, as those that are derived operation by operation take two to three
-times as long, and a critic's penalty takes the gradient of a gradient. Of what has no gradient here
-(the weights' gradients, and third orders), asking for one is an error.
+A critic's gradient penalty needs the gradient of a gradient. The gradients are written out here,
+since those that are derived operation by operation take two to three times as long. Gradients of
+the weights' gradients and of third order are not implemented; asking for them is an error.
 
-Notation: ``n = (x - mean) * inverse`` is normalized, ``<v>`` the mean of ``v`` over a sample, and
-``P(v) = inverse * (v - <v> - n <v n>)`` the derivative of ``n``, which is symmetric. Outputs are
-``a * (gamma * n + beta)`` with the slopes ``a`` of dropout and rectifier; so the gradient of ``x``
-is ``P(h)`` with ``h = gamma * a * upstream``. For a gradient ``u`` of that, the one of ``h`` is
-``P(u)`` and the one of ``x`` is ::
+Notation: ``n = (x - mean) * inverse`` is the normalized input, ``<v>`` the mean of ``v`` over a
+sample, and ``P(v) = inverse * (v - <v> - n <v n>)`` the derivative of ``n``, which is symmetric.
+The outputs are ``a * (gamma * n + beta)``, where ``a`` are the slopes of dropout and ReLU, so the
+gradient of ``x`` is ``P(h)`` with ``h = gamma * a * upstream``. Given a gradient ``u`` of
+``P(h)``, the gradient of ``h`` is ``P(u)``, and the gradient of ``x`` is ::
 
     -inverse * (inverse * Q * n + <u n> P(h) + <h n> P(u)),    Q = <u h> - <u> <h> - <u n> <h n>
 """
@@ -22,19 +22,19 @@ from tfaudiogan.layers.cpu.fused import compiled
 
 EPSILON = 1e-3
 SUM_PARTS = 16
-"""Parts of a sum, each of them as long as the processor can add side by side."""
+"""Parts of a sum, which the CPU's vector units can add up in parallel."""
 
 
 @functools.cache
 def normalized_in_few_passes(slope: float, kept_scale: float) -> Callable:
-    """Layer norm over a sample, scale and offset, dropout, then a leaky rectifier.
+    """Return a function for layer normalization, scale and offset, dropout, and a leaky ReLU.
 
     Args:
-        slope: of the rectifier below zero.
-        kept_scale: of the values that dropout keeps.
+        slope: slope of the ReLU below zero.
+        kept_scale: factor of the values that dropout keeps.
 
     Returns:
-        A function of ``x`` ``(batch, stages, width / stages, channels)``, ``gamma`` and ``beta`` of
+        A function of ``x`` ``(batch, parts, width / parts, channels)``, ``gamma`` and ``beta`` of
         one sample's shape and, for dropout, whether to keep each value of ``x``.
     """
     import tensorflow as tf
@@ -83,7 +83,7 @@ def normalized_in_few_passes(slope: float, kept_scale: float) -> Callable:
 
 
 def _by_x(x, gamma, mean, inverse, affine):
-    """The gradient of ``x`` from that of ``gamma * n + beta``."""
+    """Return the gradient of ``x``, given that of ``gamma * n + beta``."""
     import tensorflow as tf
 
     @tf.custom_gradient
@@ -133,11 +133,11 @@ def _projected(values, mean, mean_normal, normal, inverse):
 
 
 def _mean(x):
-    """Over a sample, ``(batch, 1, 1, 1)``.
+    """Compute the mean over a sample, ``(batch, 1, 1, 1)``.
 
-    XLA adds values side by side only along an axis that it keeps, and it would merge two sums in a
-    row into one. So sums go by stages, with a factor between.
+    XLA vectorizes a sum only along an axis that it keeps, and would merge two consecutive sums into
+    one. The sum is therefore taken in two steps, with a factor in between.
     """
-    _, stages, width, channels = x.shape
-    part = ops.sum(x, axis=1, keepdims=True) * (1 / (stages * width * channels))
+    _, parts, width, channels = x.shape
+    part = ops.sum(x, axis=1, keepdims=True) * (1 / (parts * width * channels))
     return ops.sum(part, axis=(2, 3), keepdims=True)
