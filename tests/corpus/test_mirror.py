@@ -66,7 +66,7 @@ def test_an_interrupted_copy_goes_on(original, bucket):
     system, read = bucket
     lost = original.pairs[2].target
     held = system.store.pop(f"/bucket/piano/{lost}")
-    with pytest.raises(InputError, match=f"not the whole of it.*{lost}") as error:
+    with pytest.raises(InputError, match=f"no complete corpus at .*{lost}") as error:
         Corpus.load(BUCKET)
     assert "\n" not in str(error.value)
     system.store[f"/bucket/piano/{lost}"] = held
@@ -96,7 +96,7 @@ def test_what_has_changed_is_copied_again(original, bucket):
 def test_a_file_that_comes_incomplete_is_no_file(original, bucket, monkeypatch):
     system, _ = bucket
     monkeypatch.setattr(type(system), "size", lambda self, path: 10**6)
-    with pytest.raises(InputError, match="of its 1000000 bytes"):
+    with pytest.raises(InputError, match="of the 1000000 bytes"):
         Corpus.load(BUCKET)
     assert not list(module._cache().rglob("*.wav"))
 

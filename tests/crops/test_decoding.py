@@ -179,7 +179,10 @@ def test_a_converted_corpus_is_continued(corpus, converted):
 
 @pytest.mark.parametrize(
     ("out", "format", "message"),
-    [(".", "flac", "is the corpus itself"), ("new", "aac", "unknown format 'aac'; choose")],
+    [
+        (".", "flac", "is the folder of the corpus itself"),
+        ("new", "aac", "unknown format 'aac'; choose"),
+    ],
 )
 def test_bad_conversions_are_refused(corpus, out, format, message):
     with pytest.raises(InputError, match=message) as raised:

@@ -1,4 +1,4 @@
-"""The format of a corpus: pairs of files beside a manifest, read, written and converted."""
+"""The format of a corpus, pairs of audio files and a manifest: reading, writing, conversion."""
 
 from tfaudiogan.corpus.reading import Corpus
 

@@ -1,4 +1,4 @@
-"""The same corpus in another file format: FLAC takes half the room of WAV and loses nothing."""
+"""Conversion of a corpus to another file format, such as FLAC, which halves its size losslessly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,25 +19,25 @@ FORMATS = ("wav", "flac", "ogg", "mp3")
 def convert_corpus(
     corpus: Corpus, out: Path | str, format: str, *, jobs: int | None = None
 ) -> Corpus:
-    """Write all files of a corpus in one format, beside a manifest that is otherwise the same.
+    """Convert all files of a corpus to one format; the manifest changes only in their paths.
 
-    Files that are there already, whole, are kept.
+    Complete files that already exist in ``out`` are kept.
 
     Args:
-        corpus: to convert.
-        out: another folder.
-        format: ``"wav"`` or ``"flac"``, which keep each sample, ``"ogg"`` or ``"mp3"``.
-        jobs: processes; one for each processor by default.
+        corpus: the corpus to convert.
+        out: folder of the converted corpus.
+        format: ``"wav"`` or ``"flac"``, which are lossless, ``"ogg"`` or ``"mp3"``.
+        jobs: number of processes; by default one for each CPU.
 
     Raises:
-        InputError: when the format is unknown, ``out`` is the corpus's own folder, or a file can't
-            be read or held by the format.
+        InputError: if the format is unknown, ``out`` is the folder of the corpus, or a file cannot
+            be read or converted.
     """
     out = Path(out)
     if format not in FORMATS:
         raise InputError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
     if out.resolve() == corpus.folder.resolve():
-        raise InputError(f"{out} is the corpus itself; give another --out")
+        raise InputError(f"{out} is the folder of the corpus itself; give another --out")
     writer = CorpusWriter(out, corpus.task, corpus.sample_rate)
     with progress_bar() as progress:
         bar = progress.add_task("Converting", total=len(corpus.pairs), status="")

@@ -1,4 +1,4 @@
-"""Ranges of samples from audio files of any format, without reading what lies before them."""
+"""Ranges of samples from audio files of any format, without decoding what precedes them."""
 
 import functools
 import tempfile
@@ -12,26 +12,27 @@ from tfaudiogan.audio.resampling import Resampler
 from tfaudiogan.errors import InputError
 
 _SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "VORBIS")
-"""Encodings of which libsndfile decodes the same samples wherever it begins; MP3 is none."""
+"""Encodings that libsndfile decodes to the same samples from any position, unlike MP3."""
 
 
 def read_range(path: Path, start: int, stop: int, sample_rate: int) -> np.ndarray:
-    """Samples ``start`` to ``stop`` of a mono file, as read whole and resampled to a sample rate.
+    """Read samples ``start`` to ``stop`` of a mono file, counted after resampling.
 
-    FLAC, Ogg Vorbis and WAV of that rate are decoded from the place on. Others are decoded once,
-    into a temporary file of 4 bytes a sample that goes when the process does.
+    FLAC, Ogg Vorbis and WAV files of that sample rate are decoded from ``start`` on. Other files
+    are decoded once, to a temporary file with 4 bytes per sample, which lasts as long as the
+    process.
 
     Args:
         path: the file.
-        start: counted at ``sample_rate``.
-        stop: at most the file's length.
+        start: first sample, at ``sample_rate``.
+        stop: end of the range, at most the file's length.
         sample_rate: in hertz.
 
     Returns:
         float32 ``(stop - start,)``; 1 is full scale.
 
     Raises:
-        InputError: when the file can't be read, or not as far as that.
+        InputError: if the file cannot be read, or ends before ``stop``.
     """
     try:
         with soundfile.SoundFile(path) as file:
@@ -50,7 +51,7 @@ def read_range(path: Path, start: int, stop: int, sample_rate: int) -> np.ndarra
 
 @functools.cache
 def _unpacked(path: Path, modified: int, sample_rate: int) -> np.ndarray:
-    """All samples, in a file without a name that is mapped into memory."""
+    """Return all samples, memory-mapped from an anonymous temporary file."""
     reader = AudioReader(path)
     resampler = Resampler(reader.sample_rate, sample_rate, reader.channels)
     with tempfile.TemporaryFile() as scratch:

@@ -1,4 +1,4 @@
-"""Audio files of a corpus, checked against its manifest by their headers."""
+"""Checks of a corpus's audio files against its manifest, by their headers."""
 
 import struct
 from dataclasses import dataclass
@@ -13,10 +13,12 @@ HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a file holds its samples.
+    """How a file encodes its samples.
 
-    ``plain`` is a 16-bit WAV file at the corpus's rate with its samples at byte 44; ``subtype`` is
-    libsndfile's name: ``"PCM_16"``, ``"VORBIS"`` ...
+    Attributes:
+        subtype: libsndfile's name of the encoding: ``"PCM_16"``, ``"VORBIS"`` ...
+        sample_rate: of the file, in hertz.
+        plain: whether it is a 16-bit WAV file at the corpus's rate whose samples begin at byte 44.
     """
 
     subtype: str
@@ -25,10 +27,10 @@ class Encoding:
 
 
 def check_file(path: Path, samples: int, sample_rate: int) -> Encoding:
-    """Make sure of a mono audio file that has that many samples at that rate, in hertz.
+    """Check that a file is mono audio of that many samples, counted at a rate in hertz.
 
     Raises:
-        InputError: when the file is missing, no audio, or has other channels or another length.
+        InputError: if the file is missing, not audio, not mono, or of another length.
     """
     try:
         with path.open("rb") as stream:
@@ -38,16 +40,16 @@ def check_file(path: Path, samples: int, sample_rate: int) -> Encoding:
         raise InputError(f"{path} cannot be read ({error}); make the corpus again") from error
     if _is_plain(head, sample_rate):
         encoding, channels = Encoding("PCM_16", sample_rate, plain=True), 1
-        found = min(HEADER.unpack(head)[-1], size - HEADER.size) // 2
+        file_samples = min(HEADER.unpack(head)[-1], size - HEADER.size) // 2
     else:
         file = AudioReader(path)
         encoding, channels = Encoding(file.subtype, file.sample_rate, plain=False), file.channels
-        found = -(-file.samples * sample_rate // file.sample_rate)
+        file_samples = -(-file.samples * sample_rate // file.sample_rate)
     if channels != 1:
         raise InputError(f"{path} has {channels} channels; expected one; make the corpus again")
-    if found != samples:
+    if file_samples != samples:
         raise InputError(
-            f"{path} holds {found} samples at {sample_rate} Hz; expected {samples}; "
+            f"{path} holds {file_samples} samples at {sample_rate} Hz; expected {samples}; "
             "make the corpus again"
         )
     return encoding

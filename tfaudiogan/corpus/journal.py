@@ -1,4 +1,4 @@
-"""Rows that are to join a manifest: appended one by one, where the manifest is long."""
+"""A journal of new rows, which are appended one by one until they are merged into the manifest."""
 
 import json
 import os
@@ -17,13 +17,13 @@ def append_journal(path: Path, pairs: Iterable[Pair]) -> None:
     with os.fdopen(descriptor, "r+b") as stream:
         if stream.seek(0, os.SEEK_END):
             stream.seek(-1, os.SEEK_END)
-            if stream.read(1) != b"\n":  # a line that a killed process left unfinished
+            if stream.read(1) != b"\n":  # A killed process left an unfinished line.
                 lines = "\n" + lines
         stream.write(lines.encode())
 
 
 def read_journal(path: Path) -> list[Pair]:
-    """The pairs of a journal, the later ones last; lines that are not whole are left out."""
+    """Read the pairs of a journal in their order, skipping incomplete lines."""
     if not path.is_file():
         return []
     pairs = []

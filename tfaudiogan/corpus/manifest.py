@@ -1,4 +1,4 @@
-"""The manifest of a corpus: a row for each pair, ``manifest.csv``."""
+"""The manifest of a corpus, ``manifest.csv``, with a row for each pair."""
 
 import csv
 import io
@@ -16,15 +16,24 @@ MANIFEST = "manifest.csv"
 
 @dataclass(frozen=True)
 class Pair:
-    """One track twice: as it sounds, and as it should sound.
+    """An input and a target recording of the same performance.
 
-    ``input`` and ``target`` are paths relative to the corpus; ``samples`` their common length at
-    ``sample_rate``, to which files of other rates are resampled as they are read.
-    The gains, in dB, bring each side to the common level (``tfaudiogan.audio.levels``) and are
-    applied when crops are read. ``sounding`` lists the ranges of samples, multiples of
-    ``levels.BLOCK`` but for the last, in which either side is above the gate at that level.
-    ``settings`` is what the task that made the pair needs to make it again. ``altered`` is false
-    where both sides hold the same samples: there a network learns to leave alone what is good.
+    Attributes:
+        name: unique name of the pair.
+        split: ``"train"``, ``"validation"`` or ``"test"``.
+        task: the task that made the pair.
+        input, target: paths of the files, relative to the corpus.
+        samples: their common length at ``sample_rate``.
+        sample_rate: in hertz; files of other rates are resampled to it when they are read.
+        input_gain_db, target_gain_db: gains that bring each side to the common level
+            (``tfaudiogan.audio.levels``), applied when crops are read.
+        sounding: ranges of samples in which either side is above the gate at the common level;
+            multiples of ``levels.BLOCK``, except for the end of the track.
+        source: file that the pair was made from.
+        source_sha256: its checksum.
+        settings: what the task needs to make the pair again.
+        altered: false if both sides hold the same samples, from which a network learns to leave
+            good recordings unchanged.
     """
 
     name: str
@@ -43,7 +52,7 @@ class Pair:
     altered: bool = True
 
     def to_row(self) -> dict[str, str]:
-        """The manifest's row, as text."""
+        """Return the manifest's row, as text."""
         row = {f.name: str(getattr(self, f.name)) for f in fields(self)}
         row["input_gain_db"] = f"{self.input_gain_db:.4f}"
         row["target_gain_db"] = f"{self.target_gain_db:.4f}"
@@ -53,7 +62,7 @@ class Pair:
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> "Pair":
-        """Read a manifest's row; KeyError or ValueError where it isn't one."""
+        """Parse a manifest's row; raises KeyError or ValueError if it is invalid."""
         values: dict[str, Any] = {f.name: row[f.name] for f in fields(cls) if f.name in row}
         for name in ("samples", "sample_rate"):
             values[name] = int(row[name])
@@ -75,15 +84,15 @@ class Pair:
 
     @property
     def seconds(self) -> float:
-        """Length of the track."""
+        """Length of the track, in seconds."""
         return self.samples / self.sample_rate
 
 
 def read_manifest_text(path: Path) -> str:
-    """The text of a manifest's file.
+    """Read the text of a manifest.
 
     Raises:
-        InputError: when it is not UTF-8.
+        InputError: if it is not UTF-8.
     """
     try:
         return path.read_bytes().decode("utf-8")
@@ -99,14 +108,14 @@ def _rows(text: str, where: Path | str) -> Iterator[dict[str, str]]:
 
 
 def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
-    """The pairs of a manifest.
+    """Parse the pairs of a manifest.
 
     Args:
-        text: of the manifest.
-        where: it is from, for messages.
+        text: text of the manifest.
+        where: its path or URL, for error messages.
 
     Raises:
-        InputError: when it is damaged, lists no pairs, or mixes sample rates or tasks.
+        InputError: if it is damaged, lists no pairs, or mixes sample rates or tasks.
     """
     pairs = []
     for number, row in enumerate(_rows(text, where), start=2):
@@ -121,17 +130,17 @@ def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
     for name in ("sample_rate", "task"):
         values = sorted({getattr(pair, name) for pair in pairs})
         if len(values) > 1:
-            raise InputError(f"{where} mixes {name} {values}; keep one corpus for each")
+            raise InputError(f"{where} mixes {name} {values}; make a separate corpus for each")
     return tuple(pairs)
 
 
 def format_header() -> str:
-    """The first line of a manifest."""
+    """Return the first line of a manifest."""
     return _csv_line([f.name for f in fields(Pair)])
 
 
 def format_row(pair: Pair) -> str:
-    """The line of a pair in a manifest."""
+    """Return the line of a pair in a manifest."""
     row = pair.to_row()
     return _csv_line([row[f.name] for f in fields(Pair)])
 

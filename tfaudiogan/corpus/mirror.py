@@ -1,8 +1,8 @@
-"""Corpora in object storage, copied to this machine when they are first used.
+"""Local copies of corpora in object storage, made when a corpus is first used.
 
-Training reads crops from random places of every track, so the tracks are to lie on a disk; what
-stands on ``Corpus`` need not know where they came from. fsspec does the reading: the extra
-``storage`` brings it, and packages such as s3fs and gcsfs bring its file systems.
+Training reads crops from random positions of every track, so the tracks must be on a local disk.
+The files are read with fsspec, which is in the extra ``storage``; packages such as s3fs and gcsfs
+add its file systems.
 """
 
 import hashlib
@@ -25,18 +25,18 @@ _COPIES_AT_ONCE = 8
 
 
 def mirror(url: str) -> Path:
-    """Copy the corpus at a URL to this machine, and return its folder here.
+    """Copy the corpus at a URL to this machine, and return its local folder.
 
-    A copy that is there already is brought up to date: files of which the manifest at the URL now
-    says otherwise are removed, and those that are missing are copied. An interrupted copy so goes
-    on where it was. It lies in ``$TFAUDIOGAN_CACHE``, by default the user's cache folder.
+    An existing copy is updated: files whose rows in the manifest have changed are removed, and
+    missing files are copied. An interrupted copy is therefore resumed. Copies are in
+    ``$TFAUDIOGAN_CACHE``, by default in the user's cache folder.
 
     Args:
-        url: as in ``s3://bucket/corpus`` or ``gs://bucket/corpus``; whatever fsspec can read.
+        url: any URL that fsspec can read, such as ``s3://bucket/corpus`` or ``gs://bucket/corpus``.
 
     Raises:
-        InputError: when fsspec, or the package for that kind of URL, is missing; or when there is
-            no corpus, or a file of it that can't be read or comes incomplete.
+        InputError: if fsspec or the package for that kind of URL is missing, there is no corpus, or
+            a file cannot be read completely.
     """
     require("storage", "fsspec")
     import fsspec
@@ -45,72 +45,71 @@ def mirror(url: str) -> Path:
     try:
         system, root = fsspec.core.url_to_fs(url)
         manifest = system.cat_file(f"{root}/{MANIFEST}")
-        places = _take_manifest(manifest, folder, f"{url}/{MANIFEST}")
-        absent = [place for place in places if not (folder / place).is_file()]
+        paths = _update_manifest(manifest, folder, f"{url}/{MANIFEST}")
+        absent = [path for path in paths if not (folder / path).is_file()]
         _copy(system, root, absent, folder)
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"no corpus at {url}, or not the whole of it: {error} missing") from error
-    except Exception as error:  # each file system raises what it likes
+        raise InputError(f"no complete corpus at {url}: {error} is missing") from error
+    except Exception as error:  # Each file system has its own exceptions.
         reason = " ".join(f"{type(error).__name__} {error}".split())
         raise InputError(f"{url} cannot be copied to {folder}: {reason}") from error
     return folder
 
 
 def _cache() -> Path:
-    given = os.environ.get("TFAUDIOGAN_CACHE")
-    if given:
-        return Path(given)
+    cache = os.environ.get("TFAUDIOGAN_CACHE")
+    if cache:
+        return Path(cache)
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tfaudiogan"
 
 
-def _take_manifest(manifest: bytes, folder: Path, where: str) -> Sequence[str]:
-    """Put a manifest in place, and return the files that it lists.
+def _update_manifest(manifest: bytes, folder: Path, where: str) -> Sequence[str]:
+    """Replace the local manifest, and return the files that the new one lists.
 
-    Those of which the manifest before it said otherwise are removed first: at any moment, files
-    that are there are what the manifest says.
+    Files whose rows have changed are removed first, so that the files always match the manifest.
     """
     files = _files(parse_manifest(manifest.decode("utf-8"), where))
     path = folder / MANIFEST
-    before = path.read_bytes() if path.is_file() else b""
-    if manifest != before:
-        if before:
-            old = _files(parse_manifest(before.decode("utf-8"), path))
-            for place in old:
-                if files.get(place) != old[place]:
-                    (folder / place).unlink(missing_ok=True)
+    old_manifest = path.read_bytes() if path.is_file() else b""
+    if manifest != old_manifest:
+        if old_manifest:
+            old_files = _files(parse_manifest(old_manifest.decode("utf-8"), path))
+            for old_path, pair in old_files.items():
+                if files.get(old_path) != pair:
+                    (folder / old_path).unlink(missing_ok=True)
         with replacing(path) as temporary:
             temporary.write_bytes(manifest)
     return list(files)
 
 
 def _files(pairs: Sequence[Pair]) -> dict[str, Pair]:
-    """The files of pairs, relative to the corpus."""
-    files = {place: pair for pair in pairs for place in (pair.input, pair.target)}
-    for place in files:
-        if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
-            raise InputError(f"{MANIFEST} lists {place!r}, which is outside the corpus")
+    """Return the pair of each file, by the file's path relative to the corpus."""
+    files = {path: pair for pair in pairs for path in (pair.input, pair.target)}
+    for path in files:
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise InputError(f"{MANIFEST} lists {path!r}, which is outside the corpus")
     return files
 
 
-def _copy(system: "AbstractFileSystem", root: str, places: Sequence[str], folder: Path) -> None:
-    def copy(place: str) -> str:
-        with replacing(folder / place) as temporary:
-            system.get_file(f"{root}/{place}", str(temporary))
-            came, expected = temporary.stat().st_size, system.size(f"{root}/{place}")
-            if expected not in (None, came):
+def _copy(system: "AbstractFileSystem", root: str, paths: Sequence[str], folder: Path) -> None:
+    def copy(path: str) -> str:
+        with replacing(folder / path) as temporary:
+            system.get_file(f"{root}/{path}", str(temporary))
+            copied, expected = temporary.stat().st_size, system.size(f"{root}/{path}")
+            if expected not in (None, copied):
                 raise InputError(
-                    f"{place} came with {came} of its {expected} bytes; run again to go on"
+                    f"only {copied} of the {expected} bytes of {path} arrived; run again to resume"
                 )
-        return place
+        return path
 
-    if not places:
+    if not paths:
         return
     with progress_bar() as progress, ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-        bar = progress.add_task("Copying", total=len(places), status="")
+        bar = progress.add_task("Copying", total=len(paths), status="")
         try:
-            for done in as_completed([pool.submit(copy, place) for place in places]):
+            for done in as_completed([pool.submit(copy, path) for path in paths]):
                 progress.update(bar, advance=1, status=done.result())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

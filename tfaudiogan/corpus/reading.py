@@ -1,7 +1,7 @@
-"""Pairs on disk: a folder of audio files and its manifest, whatever task made them.
+"""Reading a corpus, a folder of audio files and a manifest, whatever task made it.
 
-The input and the target of a pair are mono files of the same length and sample alignment: 16-bit
-WAV as they are made (``corpus.writing``), FLAC, Ogg Vorbis or MP3 once converted
+The input and the target of a pair are mono files of the same length, aligned to the sample. They
+are written as 16-bit WAV (``corpus.writing``) and can be converted to FLAC, Ogg Vorbis or MP3
 (``corpus.convert``).
 """
 
@@ -20,7 +20,7 @@ from tfaudiogan.storage import checksum
 
 @dataclass(frozen=True)
 class Corpus:
-    """A folder of pairs of one sample rate and one task."""
+    """A folder of pairs that share a sample rate and a task."""
 
     folder: Path
     pairs: tuple[Pair, ...]
@@ -31,12 +31,12 @@ class Corpus:
         """Read a corpus's manifest.
 
         Args:
-            folder: of the corpus, or its URL, as in ``s3://bucket/corpus``: the corpus is then
-                copied to this machine first (``corpus.mirror``).
+            folder: folder or URL of the corpus. A corpus at a URL, such as ``s3://bucket/corpus``,
+                is copied to this machine first (``corpus.mirror``).
 
         Raises:
-            InputError: when the folder or manifest is missing, empty, damaged, or mixes sample
-                rates or tasks; or when a URL can't be read.
+            InputError: if the folder or the manifest is missing, empty or damaged, the manifest
+                mixes sample rates or tasks, or the URL cannot be read.
         """
         if "://" in str(folder):
             from tfaudiogan.corpus.mirror import mirror
@@ -57,17 +57,17 @@ class Corpus:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second, in hertz."""
+        """Sample rate, in hertz."""
         return self.pairs[0].sample_rate
 
     @property
     def task(self) -> str:
-        """What the pairs teach: ``instrument``, ``phone``, ``superres`` or ``pairs``."""
+        """The task of the pairs: ``instrument``, ``phone``, ``superres`` or ``pairs``."""
         return self.pairs[0].task
 
     @property
     def description(self) -> str:
-        """The corpus in words: task, tracks and hours of each split."""
+        """A description of the corpus: its task, and the tracks and hours of each split."""
         parts = []
         for split in SPLITS:
             pairs = [pair for pair in self.pairs if pair.split == split]
@@ -76,10 +76,10 @@ class Corpus:
         return f"{self.task} pairs at {self.sample_rate} Hz: {'; '.join(parts)}"
 
     def split(self, name: str) -> tuple[Pair, ...]:
-        """The pairs of ``"train"``, ``"validation"`` or ``"test"``.
+        """Return the pairs of the split ``"train"``, ``"validation"`` or ``"test"``.
 
         Raises:
-            InputError: when there is no such split, or it is empty.
+            InputError: if there is no such split, or it is empty.
         """
         if name not in SPLITS:
             raise InputError(f"unknown split {name!r}; choose one of {', '.join(SPLITS)}")
@@ -92,20 +92,21 @@ class Corpus:
         return pairs
 
     def altered(self, name: str) -> tuple[Pair, ...]:
-        """The pairs of a split whose sides differ, which scores are taken of; all, if none does.
+        """Return the pairs of a split whose sides differ, or all pairs if there are none.
 
-        The others would outweigh them: a network that leaves them alone scores without bound.
+        Scores are computed over these pairs. The others would outweigh them, since the scores of a
+        network that leaves unaltered recordings unchanged are unbounded.
         """
         pairs = self.split(name)
         return tuple(pair for pair in pairs if pair.altered) or pairs
 
     def unaltered(self, name: str) -> tuple[Pair, ...]:
-        """The other pairs of a split, none or more."""
+        """Return the pairs of a split that ``altered`` does not return."""
         altered = self.altered(name)
         return tuple(pair for pair in self.split(name) if pair not in altered)
 
     def read(self, pair: Pair, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Samples of a pair at the common level, float32 of shape ``(2, samples)``."""
+        """Read samples of a pair at the common level, float32 of shape ``(2, samples)``."""
         sides, end = [], pair.samples if stop is None else stop
         for path, gain_db in (
             (pair.input, pair.input_gain_db),

@@ -8,10 +8,10 @@ _SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def assign_splits(pieces: Iterable[str]) -> dict[str, str]:
-    """Assign each piece to a split by a stable hash of its name: 80 / 10 / 10 %.
+    """Assign each piece to a split by a stable hash of its name, in shares of 80 / 10 / 10 %.
 
-    All tracks of a piece share a split. Where few pieces would leave a split empty, the pieces
-    nearest to its share of the hash's range fill it, so three pieces are enough.
+    All tracks of a piece are in the same split. If a split would be empty, it gets the piece whose
+    hash is nearest to the split's range, so three pieces are enough.
     """
     position = {
         piece: int.from_bytes(hashlib.sha256(piece.encode()).digest()[:8]) / 2**64
@@ -28,6 +28,6 @@ def assign_splits(pieces: Iterable[str]) -> dict[str, str]:
         counts = {s: list(splits.values()).count(s) for s in SPLITS}
         movable = [piece for piece in splits if counts[splits[piece]] > 1]
         if not counts[split] and movable:
-            centre = sum(bounds[split]) / 2
-            splits[min(movable, key=lambda p: (abs(position[p] - centre), p))] = split
+            center = sum(bounds[split]) / 2
+            splits[min(movable, key=lambda p: (abs(position[p] - center), p))] = split
     return splits

@@ -1,4 +1,4 @@
-"""Pairs onto the disk, one by one, from several processes if need be."""
+"""Writing pairs into a corpus, one by one, from one or several processes."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ from tfaudiogan.storage import write_text
 
 
 def sounding_ranges(*sides: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Ranges ``(start, stop)`` of samples in which any side is above the gate, block by block."""
+    """Return ranges ``(start, stop)`` of samples in which blocks of any side are above the gate."""
     gate = db_to_gain(GATE_DBFS) ** 2
     sounding = np.any([block_power(side) > gate for side in sides], axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], sounding.astype(np.int8), [0]])))
@@ -45,24 +45,24 @@ def sounding_ranges(*sides: np.ndarray) -> tuple[tuple[int, int], ...]:
 
 
 class CorpusWriter:
-    """Writes pairs into a corpus folder, and the manifest with them.
+    """Write pairs and the manifest into the folder of a corpus.
 
-    A folder that has a manifest is continued: ``done`` tells which tracks are there already with
-    the same source and settings.
+    An existing corpus is continued: ``done`` tells which pairs it already holds, with the same
+    source and settings.
 
-    The manifest is true after each pair while it is short. A long one takes long to write, so that
-    from ``MANIFEST_ROWS`` pairs on, new rows are appended to a journal beside it, which joins the
-    manifest from time to time and with ``save``. A process that is killed loses none of them: the
+    A short manifest is written after each pair. Since a long manifest takes long to write, new rows
+    are appended to a journal from ``MANIFEST_ROWS`` pairs on. The journal is merged into the
+    manifest from time to time and by ``save``. If the process is killed, no row is lost, since the
     next writer of the folder reads the journal.
 
     Args:
-        folder: of the corpus; made where it is missing.
-        task: of its pairs.
+        folder: folder of the corpus, which is created if it is missing.
+        task: task of the pairs.
         sample_rate: in hertz.
-        overwrite: forget the pairs of another task or sample rate that the folder holds.
+        overwrite: whether to drop pairs of another task or sample rate that the folder holds.
 
     Raises:
-        InputError: when it holds such pairs, unless they are to be overwritten.
+        InputError: if the folder holds such pairs and ``overwrite`` is false.
     """
 
     MANIFEST_ROWS = 200
@@ -102,15 +102,15 @@ class CorpusWriter:
 
     @property
     def pairs(self) -> Mapping[str, Pair]:
-        """The pairs in the manifest so far, by name."""
+        """The recorded pairs, by name."""
         return self._pairs
 
     def accepts(self, pair: Pair) -> bool:
-        """Whether the pair is of the corpus's task and sample rate."""
+        """Whether the pair has the task and the sample rate of the corpus."""
         return (pair.task, pair.sample_rate) == (self.task, self.sample_rate)
 
     def done(self, name: str, split: str, source_sha256: str, settings: Mapping[str, Any]) -> bool:
-        """Whether the pair is on disk, whole, from the same source with the same settings."""
+        """Whether the pair is completely on disk, made from the same source and settings."""
         pair = self._pairs.get(name)
         return (
             pair is not None
@@ -133,32 +133,38 @@ class CorpusWriter:
         source_sha256: str,
         settings: Mapping[str, Any],
     ) -> Pair:
-        """Write one pair's WAV files and return its row; safe to call from several processes.
+        """Write the WAV files of a pair; safe to call from several processes.
 
-        The row joins the manifest with ``record``. Float samples beyond full scale are scaled to
-        fit, each side by one factor, which the pair's gain then takes back.
+        If a side exceeds full scale, it is scaled to fit, which the gain of that side compensates.
 
         Args:
             input_audio: ``(samples,)`` float in [-1, 1], or int16.
             target_audio: the same length.
             name: path of the pair in the corpus, without extension.
+            split: split of the pair.
+            source: file that the pair is made from.
+            source_sha256: its checksum.
+            settings: what is needed to make the pair again.
+
+        Returns:
+            The pair, which ``record`` adds to the manifest.
 
         Raises:
-            InputError: when the lengths differ, or a side is empty, silent or not finite.
+            InputError: if the lengths differ, or a side is empty, silent or not finite.
         """
         if input_audio.shape != target_audio.shape or input_audio.ndim != 1:
             raise InputError(
                 f"{name}: input {input_audio.shape} and target {target_audio.shape}; "
-                "expected two signals of one length"
+                "expected two signals of equal length"
             )
-        paths, gains, levelled, sides = [], [], [], []
+        paths, gains, leveled, sides = [], [], [], []
         for side, audio in (("input", input_audio), ("target", target_audio)):
             pcm = _to_pcm16(audio, f"{name}: {side}")
             level = measure_level(pcm / np.float32(32768))
             if level is None:
                 raise InputError(f"{name}: {side} is silent (nothing above {GATE_DBFS:g} dBFS)")
             gain = gain_to_common_level(level)
-            levelled.append(pcm * np.float32(gain / 32768))
+            leveled.append(pcm * np.float32(gain / 32768))
             gains.append(gain_to_db(gain))
             path = Path(side) / f"{name}.wav"
             write_pcm16(self.folder / path, pcm, self.sample_rate)
@@ -174,7 +180,7 @@ class CorpusWriter:
             sample_rate=self.sample_rate,
             input_gain_db=round(gains[0], 4),
             target_gain_db=round(gains[1], 4),
-            sounding=sounding_ranges(*levelled),
+            sounding=sounding_ranges(*leveled),
             source=source,
             source_sha256=source_sha256,
             settings=settings,
@@ -182,7 +188,7 @@ class CorpusWriter:
         )
 
     def record(self, *pairs: Pair) -> None:
-        """Add written pairs to the manifest or its journal, or replace their rows."""
+        """Add written pairs to the manifest or its journal, replacing rows of the same names."""
         self._pairs.update((pair.name, pair) for pair in pairs)
         for pair in pairs:
             self._rows.pop(pair.name, None)
@@ -194,13 +200,13 @@ class CorpusWriter:
             append_journal(self.folder / JOURNAL, pairs)
 
     def keep_only(self, names: Iterable[str]) -> None:
-        """Drop the rows of pairs that the present sources no longer name."""
+        """Remove all other pairs from the manifest."""
         names = set(names)
         self._pairs = {name: pair for name, pair in self._pairs.items() if name in names}
         self.save()
 
     def save(self) -> None:
-        """Write the manifest, with every row that the journal holds, and remove the journal."""
+        """Write the manifest, including the rows of the journal, and remove the journal."""
         rows = {}
         for name, pair in self._pairs.items():
             rows[name] = self._rows.get(name) or format_row(pair)
@@ -211,17 +217,17 @@ class CorpusWriter:
         self._journaled = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the rows, which processes that write pairs have no use for."""
+        """Leave out the rows, which processes that only write pairs do not need."""
         return self.__dict__ | {"_pairs": {}, "_rows": {}}
 
 
 def _to_pcm16(audio: np.ndarray, what: str) -> np.ndarray:
     if not len(audio):
-        raise InputError(f"{what} is empty")
+        raise InputError(f"{what} holds no samples; give one that isn't empty")
     if audio.dtype == np.int16:
         return audio
     if not np.isfinite(audio).all():
-        raise InputError(f"{what} holds samples that are not finite")
+        raise InputError(f"{what} holds NaN or infinity; give one with finite samples")
     peak = max(1.0, float(audio.max()), -float(audio.min()))
     scaled = audio * np.float32(32767.0 / peak)
     return np.rint(scaled, out=scaled).astype(np.int16)

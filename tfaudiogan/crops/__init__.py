@@ -1,4 +1,4 @@
-"""Windows cut from a corpus, for training and for evaluation."""
+"""Data sets of windows from a corpus, for training and evaluation."""
 
 from typing import TYPE_CHECKING
 

@@ -1,9 +1,9 @@
-"""Crops of a corpus for training and evaluation, whatever the Keras backend.
+"""Crops of a corpus for training and evaluation, on any Keras backend.
 
-Under TensorFlow they come as ``tf.data.Dataset``, elsewhere as ``keras.utils.PyDataset``; both go
-into ``fit`` and ``evaluate``, and both give the same crops. Batches are pairs
+On TensorFlow the data sets are ``tf.data.Dataset``, on other backends ``keras.utils.PyDataset``.
+Both work with ``fit`` and ``evaluate``, and both yield the same crops. Batches are pairs
 ``(input, target)`` of float32 ``(batch, window, 1)`` at the common level
-(``tfaudiogan.audio.levels``). Only the samples of the crops asked for are read, so that memory does
+(``tfaudiogan.audio.levels``). Only the samples of the requested crops are read, so that memory does
 not grow with the corpus.
 """
 
@@ -35,26 +35,26 @@ def training(
     shards: int = 1,
     shard: int = 0,
 ) -> "Batches":
-    """An endless stream of random crops; give ``fit`` its ``steps_per_epoch``.
+    """Return an endless data set of random crops; ``fit`` needs ``steps_per_epoch`` with it.
 
-    Crop ``i`` is a function of the corpus, the window, the seed and ``i`` alone: drawn uniformly
-    from all places of the split whose middle sample lies where the pair sounds. A run that has
-    seen ``n`` crops is continued exactly with ``start=n``.
+    Crop ``i`` depends only on the corpus, the window, the seed and ``i``. It is drawn uniformly
+    from all crops of the split whose middle sample is within a sounding range of the pair. A run
+    that has seen ``n`` crops is continued exactly with ``start=n``.
 
     Args:
-        corpus: pairs to crop from; tracks shorter than the window are left out.
-        window: samples of a crop.
-        batch: crops of a batch.
+        corpus: pairs to crop from; tracks shorter than the window are skipped.
+        window: samples in a crop.
+        batch: crops in a batch.
         seed: any integer.
-        start: number of the first crop, counted over all shards.
+        start: index of the first crop, counted over all shards.
         split: ``"train"``, ``"validation"`` or ``"test"``.
-        shards: how many streams share the batches between them ...
-        shard: ... and which of them this is: the one with every ``shards``-th batch from batch
-            ``shard`` on, so that the shards' batches one after the other are a batch of all.
+        shards: number of data sets that share the batches.
+        shard: index of this data set among them. It has every ``shards``-th batch from batch
+            ``shard`` on, so that the shards' batches, concatenated, are one large batch.
 
     Raises:
-        InputError: when an argument is out of range, no crop fits, or a file is not what the
-            manifest says.
+        InputError: if an argument is out of range, no crop fits, or a file does not match the
+            manifest.
     """
     window, batch = _at_least(1, window=window), _at_least(1, batch=batch)
     start, shards = _at_least(0, start=start), _at_least(1, shards=shards)
@@ -66,7 +66,7 @@ def training(
         sounding = sum(end - begin for pair in pairs for begin, end in pair.sounding)
         raise InputError(
             f"split {split!r} of {corpus.folder}: no crop of {window} samples has its middle in "
-            f"one of the {sounding} samples that sound; add tracks or choose a smaller window"
+            f"one of the {sounding} sounding samples; add tracks or choose a smaller window"
         )
     first, step = start + shard * batch, shards * batch
     return _backend().training(
@@ -84,24 +84,24 @@ def grid(
     limit: int | None = None,
     multiple: int = 1,
 ) -> "Batches":
-    """The windows of a split on a fixed grid, track after track, in one pass.
+    """Return a data set of the windows of a split on a regular grid, track after track.
 
-    Windows start at 0, ``hop``, 2 ``hop`` ... samples; those that would leave their track, tracks
-    shorter than the window, and tracks that are not altered at all, are left out. Digital silence
-    stays in: the metrics leave it out and count it. The last batch may be smaller.
+    Windows start at 0, ``hop``, 2 ``hop`` ... samples, as long as they lie within their track.
+    Tracks that are shorter than the window or not altered are skipped. Digital silence is included,
+    since the metrics exclude it and count it. The last batch may be smaller.
 
     Args:
         corpus: pairs to read.
         split: ``"train"``, ``"validation"`` or ``"test"``.
-        window: samples of a window.
-        batch: windows of a batch.
-        hop: samples from one window to the next; the window by default, so that they touch.
-        limit: at most so many windows, spread evenly over all of them.
-        multiple: of which the number of windows is one, so that devices can share each batch.
+        window: samples in a window.
+        batch: windows in a batch.
+        hop: samples from one window to the next; the length of the window by default.
+        limit: largest number of windows, which are then spread evenly over the grid.
+        multiple: the number of windows is a multiple of it, so that devices can share each batch.
 
     Raises:
-        InputError: when an argument is out of range, no window fits, or a file is not what the
-            manifest says.
+        InputError: if an argument is out of range, no window fits, or a file does not match the
+            manifest.
     """
     window, batch = _at_least(1, window=window), _at_least(1, batch=batch)
     hop = window if hop is None else _at_least(1, hop=hop)
@@ -136,13 +136,13 @@ def _long_enough(
         longest = max(pair.samples for pair in pairs)
         raise InputError(
             f"split {split!r} of {corpus.folder} has {len(pairs)} tracks, the longest of {longest} "
-            f"samples; a crop takes {window}: add longer tracks or choose a smaller window"
+            f"samples; a crop has {window}: add longer tracks or choose a smaller window"
         )
     return kept
 
 
-def _at_least(least: int, **argument: int) -> int:
+def _at_least(minimum: int, **argument: int) -> int:
     ((name, value),) = argument.items()
-    if operator.index(value) < least:
-        raise InputError(f"{name} is {value}; expected at least {least}")
+    if operator.index(value) < minimum:
+        raise InputError(f"{name} is {value}; expected at least {minimum}")
     return operator.index(value)

@@ -1,4 +1,4 @@
-"""Crops as ``keras.utils.PyDataset``, for backends that do without TensorFlow."""
+"""Crops as ``keras.utils.PyDataset``, for backends other than TensorFlow."""
 
 import keras
 import numpy as np
@@ -8,10 +8,10 @@ from tfaudiogan.crops.tracks import Tracks
 
 
 class TrainingCrops(keras.utils.PyDataset):
-    """Batches without end of random crops in sequence, beginning ``step`` crops apart.
+    """Endless batches of consecutive random crops, which begin ``step`` crops apart.
 
-    Leave ``workers`` at 1: ``fit`` looks at a first batch before it begins, and the queue behind
-    more workers would lose it.
+    Leave ``workers`` at 1: ``fit`` reads a batch before training begins, which the queue of several
+    workers would lose.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class TrainingCrops(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> None:
-        """``None``: there is no end."""
+        """``None``, since the data set is endless."""
         return None
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +61,7 @@ class GridCrops(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         if not 0 <= index < len(self):
-            raise IndexError(f"batch {index} of {len(self)}")
+            raise IndexError(f"batch index is {index}; expected 0 to {len(self) - 1}")
         windows = np.arange(index * self.batch, min((index + 1) * self.batch, self.count))
         numbers = spread(windows, self.count, len(self.starts))
         return _read(self.tracks, self.starts, numbers, self.window)

@@ -1,8 +1,8 @@
-"""Where crops start, in integers alone: the same ones whatever reads the samples.
+"""Start positions of crops, in integer arithmetic that is the same for every kind of data set.
 
-``Starts`` numbers the places where a crop may start; ``splitmix64`` draws numbers at random and
-``spread`` evenly. Both are functions of an index and nothing else, so that a stream of crops can be
-entered anywhere, and hold only operators that NumPy arrays and TensorFlow tensors share.
+``Starts`` numbers the positions where a crop may start. ``splitmix64`` draws such numbers randomly,
+and ``spread`` spreads them evenly. Both depend only on an index, so that a stream of crops can
+begin anywhere, and use only operators that NumPy arrays and TensorFlow tensors share.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,9 +16,9 @@ from tfaudiogan.corpus.manifest import Pair
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """Numbered places where a crop may start, range after range.
+    """Numbered positions where a crop may start, range after range.
 
-    Number ``n`` lies in the first range ``r`` with ``n < ends[r]``, and is sample
+    Number ``n`` is in the first range ``r`` with ``n < ends[r]``, and stands for sample
     ``origins[r] + step * n`` of track ``tracks[r]``. The arrays are int64, ``(ranges,)``.
 
     Example: with ranges ``[(0, 100, 3), (1, 7, 2)]`` of (track, first start, count) and a step of
@@ -32,7 +32,7 @@ class Starts:
 
     @classmethod
     def of_ranges(cls, ranges: Iterable[tuple[int, int, int]], step: int = 1) -> "Starts":
-        """Number ranges of (track, first start, count); a count of 0 or less is an empty range."""
+        """Number the starts of ranges (track, first start, count); a count below 1 is empty."""
         kept = [entry for entry in ranges if entry[2] > 0]
         tracks, firsts, counts = np.array(kept, np.int64).reshape(-1, 3).T
         ends = np.cumsum(counts)
@@ -42,15 +42,15 @@ class Starts:
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def locate(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Track and first sample of each number, int64 of the shape of ``numbers``."""
+        """Return the track and the first sample of each number, int64 of the same shape."""
         ranges = np.searchsorted(self.ends, numbers, side="right")
         return self.tracks[ranges], self.origins[ranges] + self.step * numbers
 
 
 def sounding_starts(pairs: Sequence[Pair], window: int) -> Starts:
-    """Every start whose crop lies in its track and has its centre where the pair sounds.
+    """Return all starts of crops within a track whose middle is in a sounding range of the pair.
 
-    The centre is sample ``start + window // 2``.
+    The middle is sample ``start + window // 2``.
     """
     ranges = []
     for track, pair in enumerate(pairs):
@@ -62,22 +62,23 @@ def sounding_starts(pairs: Sequence[Pair], window: int) -> Starts:
 
 
 def grid_starts(pairs: Sequence[Pair], window: int, hop: int) -> Starts:
-    """Starts at 0, ``hop``, 2 ``hop`` ... of each track, as long as the crop lies in it."""
+    """Return the starts 0, ``hop``, 2 ``hop`` ... of each track, as long as the crop fits."""
     return Starts.of_ranges(
         ((track, 0, (pair.samples - window) // hop + 1) for track, pair in enumerate(pairs)), hop
     )
 
 
 def splitmix64(seed: int, index: Any, right_shift: Callable = np.right_shift) -> Any:
-    """Random 64-bit number ``index`` of the stream of ``seed``.
+    """Return the random 64-bit number at ``index`` in the stream of ``seed``.
 
-    SplitMix64 of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014,
-    whose state advances by a constant, so that any of its numbers is had without those before.
+    The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+    generators", 2014). Its state advances by a constant, so that any number can be computed without
+    those before it.
 
     Args:
-        seed: taken modulo 2**64.
-        index: uint64 array or tensor, not a scalar of NumPy's (those warn as they wrap around).
-        right_shift: ``tf.bitwise.right_shift`` for a tensor.
+        seed: any integer, taken modulo 2**64.
+        index: uint64 array or tensor, but not a NumPy scalar, which warns of overflow.
+        right_shift: for a tensor, ``tf.bitwise.right_shift``.
 
     Returns:
         uint64 of the shape of ``index``.
@@ -89,9 +90,9 @@ def splitmix64(seed: int, index: Any, right_shift: Callable = np.right_shift) ->
 
 
 def spread(index: Any, count: int, total: int) -> Any:
-    """Number ``index`` of ``count`` that are spread evenly over ``range(total)``.
+    """Return number ``index`` of ``count`` numbers spread evenly over ``range(total)``.
 
-    Each is the middle of its share: 0, 1 and 2 of 3 over 12 are 2, 6 and 10; all of 12 over 12 are
-    themselves.
+    Each number is the middle of its share of the range. Example: with a count of 3 and a total of
+    12, the numbers are 2, 6 and 10.
     """
     return (2 * index + 1) * total // (2 * count)

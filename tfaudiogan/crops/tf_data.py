@@ -1,9 +1,9 @@
-"""Crops as ``tf.data.Dataset``: the whole way from file to batch is TensorFlow's graph.
+"""Crops as ``tf.data.Dataset``, read from file to batch in TensorFlow's graph.
 
-TensorFlow has no operator that reads a file from a given place on: ``FixedLengthRecordDataset``
-reads through all that lies before. So the files are mapped into memory, which takes none of the
-process's own: pages that a crop touches are the system's file cache, to be dropped when it likes.
-Files that are not plain 16-bit WAV are decoded instead (``tf_decoding``).
+TensorFlow has no operator that reads a file from a given position: ``FixedLengthRecordDataset``
+reads everything before it. The files are therefore mapped into memory. This needs no memory of the
+process, since the pages that a crop touches belong to the file cache, which the operating system
+can reclaim. Files that are not plain 16-bit WAV are decoded instead (``tf_decoding``).
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tfaudiogan.errors import InputError
 def training(
     tracks: Tracks, starts: Starts, window: int, batch: int, seed: int, first: int, step: int
 ) -> tf.data.Dataset:
-    """Batches without end of random crops in sequence, beginning ``step`` crops apart."""
+    """Return endless batches of consecutive random crops, which begin ``step`` crops apart."""
 
     def draw(crops: tf.Tensor) -> tf.Tensor:
         random = splitmix64(seed, tf.cast(crops, tf.uint64), tf.bitwise.right_shift)
@@ -35,7 +35,7 @@ def training(
 
 
 def grid(tracks: Tracks, starts: Starts, window: int, batch: int, count: int) -> tf.data.Dataset:
-    """``count`` windows spread evenly over ``starts``, in order; the last batch may be smaller."""
+    """Return ``count`` windows spread evenly over ``starts``; the last batch may be smaller."""
 
     def choose(windows: tf.Tensor) -> tf.Tensor:
         return spread(windows, count, len(starts))
@@ -46,7 +46,7 @@ def grid(tracks: Tracks, starts: Starts, window: int, batch: int, count: int) ->
 
 def _prefetched(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
-    # Enough to keep ahead of any training step, and the other cores stay with the model.
+    # Two threads keep ahead of any training step and leave the other cores to the model.
     options.threading.private_threadpool_size = 2
     return dataset.prefetch(2).with_options(options)
 
@@ -54,7 +54,7 @@ def _prefetched(dataset: tf.data.Dataset) -> tf.data.Dataset:
 def _reader(
     tracks: Tracks, starts: Starts, window: int, number: Callable[[tf.Tensor], tf.Tensor]
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """A function from indices, ``(batch,)``, to the crops whose numbers are ``number(indices)``."""
+    """Return a function from indices, ``(batch,)``, to the crops of ``number(indices)``."""
     fetch = _slicer(tracks, window) if tracks.plain else decoder(tracks, window)
 
     def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -69,12 +69,12 @@ def _reader(
 
 
 def _slicer(tracks: Tracks, window: int) -> Fetch:
-    """Slices the crops of files that are all plain out of mapped memory."""
+    """Return a function that slices crops out of memory-mapped plain files."""
     files = _mapped(tracks)
     side = tf.TensorSpec([window], tf.int16)
 
-    def slice_both(place: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        file, offset = place
+    def slice_both(position: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        file, offset = position
         return (
             tf.slice(_file(files, file), [offset], [window]),
             tf.slice(_file(files, file + 1), [offset], [window]),
@@ -93,7 +93,7 @@ def _slicer(tracks: Tracks, window: int) -> Fetch:
 
 
 def _mapped(tracks: Tracks) -> tf.Tensor:
-    """A list of all files as int16 tensors in mapped memory: input and target of each track."""
+    """Map all files, input and target of each track, into memory as a list of int16 tensors."""
     count = 2 * len(tracks.paths)
     _allow_open_files(count)
     with tf.init_scope(), tf.device("CPU:0"):
@@ -110,18 +110,18 @@ def _mapped(tracks: Tracks) -> tf.Tensor:
 
 def _map_file(path: Path, samples: int) -> tf.Tensor:
     try:
-        # Copy-on-write, as DLPack hands over no read-only array; nothing is ever written.
+        # DLPack does not accept a read-only array, so this is copy-on-write; nothing is written.
         mapped = np.memmap(path, "<i2", mode="c", shape=(HEADER.size // 2 + samples,))
     except OSError as error:
         raise InputError(
-            f"{path} cannot be mapped ({error}); with very many tracks, allow more open files "
-            "with `ulimit -n`"
+            f"{path} cannot be mapped into memory ({error}); with very many tracks, allow more "
+            "open files with `ulimit -n`"
         ) from error
     return tf.experimental.dlpack.from_dlpack(mapped.__dlpack__())
 
 
 def _allow_open_files(more: int) -> None:
-    """Raise this process's own limit, as far as it may: each mapped file stays open."""
+    """Raise the process's limit of open files as far as allowed, since mapped files stay open."""
     try:
         import resource
     except ImportError:  # Windows has no such limit.

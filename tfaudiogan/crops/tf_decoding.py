@@ -1,4 +1,4 @@
-"""Decode crops of compressed files within tf.data, by tensorflow-io or by libsndfile."""
+"""Decode crops of compressed files within tf.data, with tensorflow-io or libsndfile."""
 
 import functools
 from collections.abc import Callable
@@ -15,18 +15,18 @@ _DECODED = {
     "VORBIS": tf.float32,
     "MPEG_LAYER_III": tf.float32,
 }
-"""What tensorflow-io makes of each encoding."""
+"""The type to which tensorflow-io decodes each encoding."""
 
 Fetch = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""From tracks and first samples, int64 ``(batch,)``, to inputs and targets at the common level,
-float32 ``(batch, window)``."""
+"""A function from tracks and first samples, int64 ``(batch,)``, to inputs and targets at the common
+level, float32 ``(batch, window)``."""
 
 
 def uses_tfio(tracks: Tracks) -> bool:
-    """Whether tensorflow-io is there, works with this TensorFlow, and can decode every file.
+    """Whether tensorflow-io is installed, works with this TensorFlow, and can decode every file.
 
-    It gets the files that need no resampling: its resampler delays by
-    four samples and more.
+    It is not used for files that need resampling, since its resampler has a delay of at least four
+    samples.
     """
     if missing("tensorflow_io") or not tf.__version__.startswith("2.16."):
         return False
@@ -35,7 +35,7 @@ def uses_tfio(tracks: Tracks) -> bool:
 
 
 def decoder(tracks: Tracks, window: int) -> Fetch:
-    """What decodes the crops of files that are not all plain."""
+    """Return a function that decodes crops of files that are not all plain."""
     return (_by_tfio if uses_tfio(tracks) else _by_libsndfile)(tracks, window)
 
 
@@ -69,8 +69,8 @@ def _by_tfio(tracks: Tracks, window: int) -> Fetch:
         integers = tf.gather(kinds, file)
         return tf.cond(integers, lambda: decode(tf.int16), lambda: decode(tf.float32))
 
-    def read_both(place: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        track, start = place
+    def read_both(position: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        track, start = position
         return read(2 * track, start), read(2 * track + 1, start)
 
     def fetch(track: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -82,7 +82,10 @@ def _by_tfio(tracks: Tracks, window: int) -> Fetch:
 
 
 def _opened(tracks: Tracks) -> tuple[tf.Tensor, tf.Tensor]:
-    """Every file's resource, input and target of each track, and whether it holds integers."""
+    """Return the resource of each file, and whether the file is decoded to integers.
+
+    The files are the input and the target of each track.
+    """
     with tf.init_scope(), tf.device("CPU:0"):
         files = [_open(path, path.stat().st_mtime_ns) for sides in tracks.paths for path in sides]
         kinds = [_DECODED[e.subtype] == tf.int16 for sides in tracks.encodings for e in sides]
@@ -91,9 +94,10 @@ def _opened(tracks: Tracks) -> tuple[tf.Tensor, tf.Tensor]:
 
 @functools.cache
 def _open(path: Path, modified: int) -> tf.Tensor:
-    """Open a file for as long as the process lives.
+    """Open a file for the lifetime of the process.
 
-    The operators' public wrapper gives no name, and files without one all become the first.
+    The public wrapper of this operator sets no shared name, without which all files would be the
+    same resource.
     """
     from tensorflow_io.python.ops import core_ops
 

@@ -1,4 +1,4 @@
-"""The files of a split as they lie on disk, ready to be read from any sample on."""
+"""The audio files of a split's tracks, readable from any sample on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,13 @@ from tfaudiogan.errors import InputError
 class Tracks:
     """Pairs of mono audio files.
 
-    ``paths`` and ``encodings`` hold (input, target) of each track, ``samples`` their lengths at
-    ``sample_rate``, and ``scales``, float32 ``(tracks, 2)``, the factors from 16-bit samples to
-    float ones at the common level.
+    Attributes:
+        paths: files of input and target of each track.
+        encodings: encodings of these files.
+        samples: length of each track at ``sample_rate``.
+        sample_rate: in hertz.
+        scales: float32 ``(tracks, 2)``, the factors from 16-bit samples to floats at the common
+            level.
     """
 
     paths: tuple[tuple[Path, Path], ...]
@@ -31,10 +35,10 @@ class Tracks:
 
     @classmethod
     def of_pairs(cls, corpus: Corpus, pairs: Sequence[Pair]) -> "Tracks":
-        """Look at each file's header, and nothing more.
+        """Collect the files of pairs, of which only the headers are read.
 
         Raises:
-            InputError: when a file is not what the manifest says.
+            InputError: if a file does not match the manifest.
         """
         paths = tuple((corpus.folder / pair.input, corpus.folder / pair.target) for pair in pairs)
         encodings = tuple(
@@ -51,11 +55,11 @@ class Tracks:
 
     @property
     def plain(self) -> bool:
-        """Whether every file's samples can be taken as they lie there."""
+        """Whether every file is a plain 16-bit WAV file (``corpus.files.Encoding``)."""
         return all(encoding.plain for sides in self.encodings for encoding in sides)
 
     def read(self, track: int, start: int, count: int) -> np.ndarray:
-        """Samples of both sides at the common level, float32 ``(2, count)``."""
+        """Read samples of both sides at the common level, float32 ``(2, count)``."""
         pcm = np.empty((2, count), np.float32)
         for side, path, encoding in zip(pcm, self.paths[track], self.encodings[track], strict=True):
             if encoding.plain:
@@ -71,5 +75,5 @@ def _read_plain(path: Path, start: int, count: int) -> np.ndarray:
     with path.open("rb") as stream:
         stream.seek(HEADER.size + 2 * start)
         if stream.readinto(pcm.data) != pcm.nbytes:
-            raise InputError(f"{path} has been cut short; make the corpus again")
+            raise InputError(f"{path} is truncated; make the corpus again")
     return pcm
