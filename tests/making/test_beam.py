@@ -101,7 +101,9 @@ def test_a_bundle_tried_again_makes_only_what_was_lost(tmp_path):
 @needs_beam
 def test_a_pipeline_that_fails_keeps_what_is_done(tmp_path):
     recipes = recipes_in(tmp_path, special={"fails": True})
-    with pytest.raises(InputError, match=r"of 6 tracks to do .*worker lost.*run again") as error:
+    with pytest.raises(
+        InputError, match=r"of 6 tracks unfinished .*worker lost.*run again"
+    ) as error:
         build(recipes, tmp_path, beam=[])
     assert "\n" not in str(error.value)
     done = len(Corpus.load(tmp_path / "corpus").pairs)
@@ -200,7 +202,7 @@ def test_workers_that_do_not_see_the_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(beam_module, "require", lambda *what: None)
     monkeypatch.setattr(beam_module, "_run_pipeline", lambda *what: None)
     monkeypatch.setattr(beam_module, "_VISIBLE_SECONDS", 0.0)
-    with pytest.raises(InputError, match=r"6 of 6 tracks to do .*each must see .*corpus"):
+    with pytest.raises(InputError, match=r"6 of 6 tracks unfinished .*each must see .*corpus"):
         build(recipes_in(tmp_path), tmp_path, beam=[])
 
 

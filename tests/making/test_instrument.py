@@ -248,7 +248,7 @@ def test_a_limit_does_not_shrink_a_corpus(copied):
         ({"soundfont": "missing.sf2"}, "missing.sf2"),
         ({"tracks": -1}, "-1 tracks"),
         ({"tracks": {"training": 1}}, "'training'"),
-        ({"tracks": 0}, "no track was asked for"),
+        ({"tracks": 0}, "no track was requested"),
     ],
 )
 def test_bad_settings(midi_folder, tmp_path, options, reason):

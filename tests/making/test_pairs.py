@@ -113,7 +113,7 @@ def test_little_data_is_said_to_be_little(paired):
     _, report = paired
     total = sum(match.seconds for match in report.matches.values())
     assert report.seconds == pytest.approx(total)
-    assert report.shortage.startswith(f"{total:.1f} s of pairs")
+    assert report.shortage.startswith(f"there are only {total:.1f} s of pairs")
     assert "10.0 minutes" in report.shortage
 
 

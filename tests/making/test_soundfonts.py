@@ -52,7 +52,7 @@ def test_programs_by_soundfont(tmp_path):
 @pytest.mark.parametrize(
     ("programs", "excluded", "message"),
     [
-        (["Tim=1"], [], r"'Tim=1': the soundfonts are TimGM6mb"),
+        (["Tim=1"], [], r"'Tim=1'; expected one of the soundfonts TimGM6mb"),
         (["5"], ["0-9"], r"has none of the programs"),
         (["TimGM6mb=x"], [], r"'x'"),
     ],

@@ -1,1 +1,1 @@
-"""Making pairs: synthesis, degradation, loss of resolution, and recordings of one's own."""
+"""Making pairs: by synthesis, degradation, lower resolution, or from a user's own recordings."""

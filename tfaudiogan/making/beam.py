@@ -1,9 +1,9 @@
-"""Pairs made on many machines: an Apache Beam pipeline in place of this machine's processes.
+"""Making pairs on many machines with an Apache Beam pipeline.
 
-Workers write their pairs into the corpus's folder, which every machine sees, and put a file that
-says so into an outbox there. From it this process keeps the manifest true while the pipeline runs.
-What a worker has made is so never made again, whether its bundle is tried once more, the pipeline
-fails, or this process is killed and the command run again.
+Workers write their pairs into the corpus's folder, which all machines share, and a report of each
+pair into an outbox there. From the reports, this process updates the manifest while the pipeline
+runs. Hence no pair is made twice, even if a bundle is retried, the pipeline fails, or this process
+is killed and the command is run again.
 """
 
 import functools
@@ -28,11 +28,11 @@ Item = TypeVar("Item")
 
 _OUTBOX = ".outbox-"
 _POLL_SECONDS = 0.5
-_VISIBLE_SECONDS = 90.0  # NFS may take a minute to show what another machine has written.
+_VISIBLE_SECONDS = 90.0  # NFS may take a minute to show a file that another machine has written.
 
 
 def require_beam() -> None:
-    """Raise InputError where apache-beam is missing."""
+    """Raise InputError if apache-beam is missing."""
     require("beam", "apache_beam")
 
 
@@ -43,22 +43,22 @@ def run_beam(
     folder: Path,
     options: Sequence[str] = (),
 ) -> None:
-    """As ``parallel.run_jobs``, by an Apache Beam pipeline.
+    """Do the work of ``parallel.run_jobs`` in an Apache Beam pipeline.
 
-    ``finish`` is called in a thread of this process while the pipeline runs. An item whose ``work``
-    raises an InputError is finished with it; any other error fails the item's bundle, which the
-    runner may try again.
+    ``finish`` is called in a thread of this process while the pipeline runs. If ``work`` raises an
+    InputError, the item is finished with that error; any other error fails the item's bundle, which
+    the runner may retry.
 
     Args:
-        work: makes a pair and writes its files; pickled.
-        items: likewise.
+        work: makes a pair and writes its files; it must be picklable.
+        items: arguments of ``work``, also picklable.
         finish: called once for each item.
-        folder: of the corpus; every worker sees it under this path.
+        folder: folder of the corpus, which every worker must see under this path.
         options: Beam's pipeline options, such as ``["--runner=FlinkRunner"]``; Beam's direct runner
             by default.
 
     Raises:
-        InputError: when the pipeline ends before every item is finished.
+        InputError: if the pipeline ends before every item is finished.
     """
     if not items:
         return
@@ -71,7 +71,7 @@ def run_beam(
         watching = pool.submit(_watch, take, ended)
         try:
             _run_pipeline(_Reported(work, outbox), list(waiting.items()), options)
-        except Exception as error:  # each runner raises what it likes
+        except Exception as error:  # Each runner has its own exceptions.
             lines = [line.strip() for line in str(error).split("\n") if line.strip()]
             reason = lines[-1] if lines else repr(error)
         finally:
@@ -83,15 +83,15 @@ def run_beam(
         take()
     if waiting:
         raise InputError(
-            f"the Beam pipeline ended with {len(waiting)} of {len(items)} tracks to do "
+            f"the Beam pipeline ended with {len(waiting)} of {len(items)} tracks unfinished "
             f"({reason or f'no worker reported them; each must see {folder}'}); "
-            "run again, and what is done stays"
+            "run again to make only these"
         )
     shutil.rmtree(outbox, ignore_errors=True)
 
 
 def record_reported(writer: CorpusWriter) -> None:
-    """Record what workers have reported since the process that started them was killed."""
+    """Record pairs that workers reported after the process that started them was killed."""
     for outbox in writer.folder.glob(f"{_OUTBOX}*"):
         pairs = [pair for _, pair in _reports(outbox) if isinstance(pair, Pair)]
         writer.record(*(pair for pair in pairs if writer.accepts(pair)))
@@ -120,7 +120,7 @@ def _watch(take: Callable[[], None], ended: threading.Event) -> None:
 
 
 def _take_reports(outbox: Path, waiting: dict[int, Item], finish: Callable) -> None:
-    """Finish the items that have been reported and are still waited for."""
+    """Finish the waiting items that have been reported."""
     for number, outcome in _reports(outbox, waiting):
         finish(waiting.pop(number), functools.partial(_unwrap, outcome))
 
@@ -143,7 +143,7 @@ def _unwrap(outcome: Pair | InputError) -> Pair:
 
 @dataclass(frozen=True)
 class _Reported:
-    """Work on a numbered item, done once, and its report."""
+    """Do the work for a numbered item, unless it is already done, and write its report."""
 
     work: Callable[[Any], Pair]
     outbox: Path

@@ -1,4 +1,4 @@
-"""Build a corpus in parallel, whatever makes its pairs: resumable after each of them."""
+"""Build a corpus in parallel, whatever makes its pairs, resumable after each pair."""
 
 import hashlib
 import json
@@ -22,9 +22,9 @@ from tfaudiogan.storage import checksum
 
 @dataclass(frozen=True)
 class Recipe:
-    """A pair that can be made: what the manifest will say of it, and the files it is made from.
+    """A pair to be made: its entries in the manifest, and the files that it is made from.
 
-    The pair is made again when the files' contents, the split or the settings change.
+    The pair is made again if the contents of the files, the split or the settings change.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Recipe:
     settings: Mapping[str, Any]
 
     def checksum(self) -> str:
-        """SHA-256 of the file; of the files' checksums where there are several."""
+        """Return the SHA-256 of the file, or of the files' checksums if there are several."""
         checksums = [checksum(path) for path in self.paths]
         if len(checksums) == 1:
             return checksums[0]
@@ -42,15 +42,16 @@ class Recipe:
 
 
 Maker = Callable[[Recipe], tuple[np.ndarray, np.ndarray]]
-"""Makes input and target of a pair, ``(samples,)`` each; an InputError says why it can't.
+"""A function that makes input and target of a pair, ``(samples,)`` each.
 
-It is sent to other processes: a module's function or a frozen dataclass, not a closure.
+It raises an InputError if it cannot make the pair. Since it is sent to other processes, it must be
+picklable: a module-level function or a frozen dataclass, not a closure.
 """
 
 
 @dataclass(frozen=True)
 class RenderReport:
-    """What a run did: names of tracks rendered and already there, and why others were refused."""
+    """Names of the tracks that a run rendered or skipped, and the reasons why it refused others."""
 
     rendered: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -70,29 +71,29 @@ def build_corpus(
     overwrite: bool = False,
     what: str = "tracks",
 ) -> tuple[Corpus, RenderReport]:
-    """Make every pair that ``out`` doesn't hold already from the same files and settings.
+    """Make every pair that ``out`` does not yet hold, made from the same files and settings.
 
-    Pairs whose files or split have changed are replaced. Each pair is recorded as it is made, so a
-    run that was stopped goes on where it was. The bytes don't depend on the number of jobs, nor on
-    whether they run here or on many machines.
+    Pairs whose files or split have changed are replaced. Each pair is recorded when it is made, so
+    an interrupted run can be resumed. The files' contents depend neither on the number of jobs nor
+    on the machines that make them.
 
     Args:
-        out: the corpus's folder.
-        recipes: one for each pair.
-        make: makes one.
-        task: the corpus's.
+        out: folder of the corpus.
+        recipes: the pairs to make.
+        make: makes one pair.
+        task: task of the corpus.
         sample_rate: in hertz.
-        jobs: processes, each with one track in memory; one for each processor by default.
-        beam: Apache Beam's pipeline options (``making.beam``); its workers then take the place of
-            ``jobs`` processes, and see every path under the name that it has here.
-        tracks: at most so many of each split, or a number for each split by name, where a split
-            that is not named is whole. Which ones depends on their names alone.
-        overwrite: replace pairs of other settings, and drop those of other sources.
-        what: what the recipes are, for the message when none can be made.
+        jobs: number of processes, each with one track in memory; by default one for each CPU.
+        beam: Apache Beam's pipeline options (``making.beam``). Its workers, which must see every
+            path as it is on this machine, then replace the ``jobs`` processes.
+        tracks: largest number of tracks of each split, or of each split that is named; splits that
+            are not named have all of theirs. The choice depends only on the names of the tracks.
+        overwrite: whether to replace pairs of other settings and drop pairs of other sources.
+        what: what the recipes are, for error messages.
 
     Raises:
-        InputError: when no pair can be made, a setting is wrong, or ``out`` holds pairs of other
-            settings or sources. A track that can't be made is no error: the report names it.
+        InputError: if no pair can be made, a setting is wrong, or ``out`` holds pairs of other
+            settings or sources. A single track that cannot be made is only listed in the report.
     """
     check_jobs(jobs)
     if beam is not None:
@@ -105,12 +106,12 @@ def build_corpus(
     record_reported(writer)
 
     done, refused, todo = [], {}, []
-    known: dict[tuple[Path, ...], str] = {}
+    checksums: dict[tuple[Path, ...], str] = {}
     for recipe in recipes:
         try:
-            if recipe.paths not in known:
-                known[recipe.paths] = recipe.checksum()
-            source_sha256 = known[recipe.paths]
+            if recipe.paths not in checksums:
+                checksums[recipe.paths] = recipe.checksum()
+            source_sha256 = checksums[recipe.paths]
         except OSError as error:
             refused[recipe.name] = f"{error.filename} cannot be read: {error.strerror}"
             continue
@@ -150,20 +151,23 @@ def build_corpus(
     if not rendered and not done:
         raise InputError(
             f"none of the {len(wanted)} {what} could be rendered; the first reason: "
-            f"{next(iter(refused.values()), 'no track was asked for')}"
+            f"{next(iter(refused.values()), 'no track was requested')}"
         )
     report = RenderReport(tuple(sorted(rendered)), tuple(skipped), refused)
     return Corpus.load(writer.folder), report
 
 
 def _choose(recipes: Sequence[Recipe], tracks: int | Mapping[str, int] | None) -> set[str]:
-    """Names of the tracks to render: in each split those with the smallest hash of the name."""
+    """Return the names of the tracks to render: in each split those with the smallest hashes."""
     if tracks is None:
         return {recipe.name for recipe in recipes}
     limits = dict(tracks) if isinstance(tracks, Mapping) else dict.fromkeys(SPLITS, tracks)
     for split, limit in limits.items():
         if split not in SPLITS or limit < 0:
-            raise InputError(f"{limit} tracks of {split!r}; expected 0 or more of {SPLITS}")
+            raise InputError(
+                f"{limit} tracks of split {split!r}; expected 0 or more, and one of the splits "
+                f"{', '.join(SPLITS)}"
+            )
     names = set()
     for split in SPLITS:
         of_split = [recipe.name for recipe in recipes if recipe.split == split]
@@ -172,11 +176,11 @@ def _choose(recipes: Sequence[Recipe], tracks: int | Mapping[str, int] | None) -
     return names
 
 
-_ADVICE = "give the same, replace it with --overwrite, or give another --out"
+_ADVICE = "keep settings and sources, replace the corpus with --overwrite, or give another --out"
 
 
 def _check_sources(writer: CorpusWriter, recipes: Sequence[Recipe], what: str) -> None:
-    """Raise InputError when the corpus holds a pair that no recipe makes."""
+    """Raise InputError if the corpus holds a pair that no recipe makes."""
     wanted = {recipe.name for recipe in recipes}
     for name in writer.pairs:
         if name not in wanted:
@@ -187,17 +191,17 @@ def _check_sources(writer: CorpusWriter, recipes: Sequence[Recipe], what: str) -
 
 
 def _check_settings(writer: CorpusWriter, recipe: Recipe, source_sha256: str) -> None:
-    """Raise InputError when the corpus holds the pair, made from the same with other settings."""
+    """Raise InputError if the corpus holds the pair, made from the same source differently."""
     pair = writer.pairs.get(recipe.name)
     if pair is None or pair.source_sha256 != source_sha256:
         return
-    before = dict(pair.settings)
-    now = json.loads(json.dumps(dict(recipe.settings)))
-    for name in before | now:
-        if before.get(name) != now.get(name):
+    old = dict(pair.settings)
+    new = json.loads(json.dumps(dict(recipe.settings)))
+    for name in old | new:
+        if old.get(name) != new.get(name):
             raise InputError(
                 f"{writer.folder} holds {pair.name} made with {name} "
-                f"{json.dumps(before.get(name))}, not {json.dumps(now.get(name))}; {_ADVICE}"
+                f"{json.dumps(old.get(name))}, not {json.dumps(new.get(name))}; {_ADVICE}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Recorded devices from folders, each for one split alone."""
+"""Recorded devices from folders, assigned to the splits."""
 
 from pathlib import Path
 
@@ -15,25 +15,25 @@ def find_recorded_devices(
     microphones: Path | str | None = None,
     noises: Path | str | None = None,
 ) -> dict[str, Recordings]:
-    """Recordings for each split, from folders of any audio files.
+    """Find recordings for each split in folders of audio files.
 
-    The files of a folder are assigned to the splits as performances are, by their names, so that
-    validation and test have rooms, microphones and noises that training has not. Where a folder
-    has fewer than three files, all splits have all of them.
+    The files of a folder are assigned to the splits by their names, like performances, so that
+    validation and test have rooms, microphones and noises that training does not have. If a folder
+    has fewer than three files, every split has all of them.
 
     Args:
-        rooms: folder of impulse responses of rooms; none if left out.
-        microphones: folder of impulse responses of microphones or of other devices.
-        noises: folder of background noises.
+        rooms: folder of impulse responses of rooms, or ``None``.
+        microphones: folder of impulse responses of microphones or other devices, or ``None``.
+        noises: folder of background noises, or ``None``.
 
     Raises:
-        InputError: when a folder is missing or empty, or a file can't be read.
+        InputError: if a folder is missing or empty, or a file cannot be read.
     """
-    found = [_of_folder(folder) for folder in (rooms, microphones, noises)]
-    return {split: Recordings(*(kind[split] for kind in found)) for split in SPLITS}
+    recordings = [_find_by_split(folder) for folder in (rooms, microphones, noises)]
+    return {split: Recordings(*(by_split[split] for by_split in recordings)) for split in SPLITS}
 
 
-def _of_folder(folder: Path | str | None) -> dict[str, tuple[Recording, ...]]:
+def _find_by_split(folder: Path | str | None) -> dict[str, tuple[Recording, ...]]:
     if folder is None:
         return dict.fromkeys(SPLITS, ())
     paths = find_recordings(folder)

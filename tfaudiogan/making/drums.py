@@ -1,4 +1,4 @@
-"""A simple drum pattern under an ensemble."""
+"""A simple drum pattern to accompany an ensemble."""
 
 import numpy as np
 import pretty_midi
@@ -10,10 +10,10 @@ _STEPS = 8
 
 
 def drum_pattern(seed: int, seconds: float) -> pretty_midi.Instrument:
-    """Eighths of a hat, a kick drum in a drawn pattern, a snare on two and four.
+    """Return eighth notes of a hi-hat, a random kick drum pattern, and a snare on two and four.
 
     Args:
-        seed: of everything in it, the tempo of 70 to 150 beats a minute among it.
+        seed: random seed of the pattern, including its tempo of 70 to 150 beats per minute.
         seconds: length of the pattern.
     """
     rng = np.random.default_rng(seed)

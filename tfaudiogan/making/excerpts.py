@@ -1,4 +1,4 @@
-"""A corpus of short excerpts, each with an instrument and a degradation of its own."""
+"""A corpus of short excerpts, each with its own instrument and degradation."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,12 +42,12 @@ from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.making.synthesis import check_synthesis_rate
 
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}
-"""Share of each split, where the number of excerpts is given for all splits together."""
+"""Share of each split if the number of excerpts is given for all splits together."""
 
 ROOMS_FOLDER = ".rooms"
 TIMBRE_SHARE = 0.75
 
-_PLACES = 4
+_POSITIONS = 4
 _GOLDEN = 0.618
 _QUIETEST_DBFS = -55.0
 _SOUNDING_SHARE = 0.5
@@ -71,45 +71,44 @@ def render_excerpts(
     beam: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
-    """Make pairs of excerpts from anywhere in the tracks of a folder of MIDI or of recordings.
+    """Make pairs of random excerpts from the tracks of a folder of MIDI files or recordings.
 
-    Every excerpt has draws of its own, which depend on its name and the seed alone: the place, the
-    performance and how it is played (``playing.Playing``), the timbre, and the degradations. So
-    more excerpts may be added later, and the bytes don't depend on the number of jobs. An excerpt
-    is of its track's split. Quiet places are passed over, and both sides are brought to the common
-    level. Resumable as ``build.build_corpus`` says.
+    What is drawn for an excerpt depends only on its name and the seed: the track, the position, how
+    MIDI is played (``playing.Playing``), the timbre, and the degradations. More excerpts can
+    therefore be added later, and the files' contents do not depend on the number of jobs. An
+    excerpt belongs to its track's split. Quiet positions are skipped, and both sides are brought to
+    the common level. The build is resumable (``build.build_corpus``).
 
     The responses of simulated rooms are computed once and kept in the corpus's folder ``.rooms``.
 
     Args:
-        source_folder: MIDI, or clean recordings of any format and rate, mixed to mono.
-        out: the corpus's folder.
-        excerpts: how many in all, of which ``SHARES`` are of each split; or a number for each split
-            by name.
-        seconds: length of each.
-        presets: of degradation, mixed as ``degradation.mixed_preset`` says.
-        playing: by what MIDI is played.
-        validation_playing: likewise for the splits validation and test, so that they have
-            soundfonts or programs that training has not; ``playing`` by default.
+        source_folder: folder of MIDI files, or of clean recordings of any format and rate, which
+            are mixed to mono.
+        out: folder of the corpus.
+        excerpts: number of all excerpts, which are divided by ``SHARES``; or of each split by name.
+        seconds: length of each excerpt.
+        presets: degradation presets, mixed by ``degradation.mixed_preset``.
+        playing: how MIDI is played.
+        validation_playing: how MIDI is played in the splits validation and test, so that they can
+            have soundfonts or programs that training does not have; ``playing`` by default.
         recordings: recorded devices for each split (``devices.find_recorded_devices``).
-        timbre: put three quarters of the excerpts of the split train through a smooth equalizer
-            (``audio.timbre``), both sides through the same.
-        drawn_rooms: how many simulated rooms there are for each preset.
+        timbre: whether to apply a smooth equalizer (``audio.timbre``) to both sides of three
+            quarters of the training excerpts.
+        drawn_rooms: number of simulated rooms for each preset.
         sample_rate: in hertz.
-        seed: of all draws.
-        jobs: processes; one for each processor by default.
+        seed: random seed.
+        jobs: number of processes; by default one for each CPU.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        overwrite: replace what ``out`` holds of other settings, and drop what is not asked for.
+        overwrite: whether to replace pairs of other settings and drop other pairs.
 
     Raises:
-        InputError: when a setting is wrong, a file of ``recordings`` can't be read, or
-            pyroomacoustics is missing. An excerpt that can't be made is no error: the report
-            names it.
+        InputError: if a setting is wrong, a file of ``recordings`` cannot be read, or
+            pyroomacoustics is missing. An excerpt that cannot be made is only listed in the report.
     """
     if not 1.0 <= seconds <= 600.0:
         raise InputError(f"excerpts of {seconds:g} s; expected 1 to 600 s")
     if drawn_rooms < 1:
-        raise InputError(f"{drawn_rooms} drawn rooms; expected 1 or more")
+        raise InputError(f"{drawn_rooms} simulated rooms; expected 1 or more")
     check_synthesis_rate(sample_rate)
     counts = excerpt_counts(excerpts)
     recordings = recordings or dict.fromkeys(SPLITS, NO_RECORDINGS)
@@ -132,8 +131,8 @@ def render_excerpts(
     for split, count in counts.items():
         if not tracks[split] and count:
             raise InputError(
-                f"{source_folder} has no track of the split {split}; "
-                "give more tracks, or no excerpts of that split"
+                f"{source_folder} has no track in the split {split}; "
+                "give more tracks, or ask for no excerpts of that split"
             )
         recipes += drawer.recipes(split, count, tracks[split], Path(source_folder))
     return build_corpus(
@@ -150,37 +149,40 @@ def render_excerpts(
 
 
 def excerpt_counts(excerpts: int | Mapping[str, int]) -> dict[str, int]:
-    """How many excerpts of each split.
+    """Return the number of excerpts of each split.
 
     Raises:
-        InputError: when a split is unknown, or a number too small.
+        InputError: if a split is unknown, or a number is too small.
     """
     if not isinstance(excerpts, Mapping):
-        few = {split: round(SHARES[split] * excerpts) for split in SPLITS[1:]}
-        excerpts = {"train": excerpts - sum(few.values()), **few}
+        held_out = {split: round(SHARES[split] * excerpts) for split in SPLITS[1:]}
+        excerpts = {"train": excerpts - sum(held_out.values()), **held_out}
     for split, count in excerpts.items():
         if split not in SPLITS or count < 0:
-            raise InputError(f"{count} excerpts of {split!r}; expected 0 or more of {SPLITS}")
+            raise InputError(
+                f"{count} excerpts of split {split!r}; expected 0 or more, and one of the splits "
+                f"{', '.join(SPLITS)}"
+            )
     if not sum(excerpts.values()):
         raise InputError("0 excerpts; expected 1 or more")
     return {split: excerpts.get(split, 0) for split in SPLITS}
 
 
 def _find(folder: Path) -> tuple[dict[str, list[Path]], bool]:
-    """The tracks of each split, sorted, and whether they are MIDI."""
+    """Return the sorted tracks of each split, and whether they are MIDI files."""
     recordings = find_recordings(folder)
     if recordings:
         splits = assign_splits(recordings)
-        found = [(splits[name], path) for name, path in recordings.items()]
+        paths = [(splits[name], path) for name, path in recordings.items()]
     else:
-        found = [(track.split, track.path) for track in find_midi_files(folder)]
-    tracks = {split: sorted(path for s, path in found if s == split) for split in SPLITS}
+        paths = [(file.split, file.path) for file in find_midi_files(folder)]
+    tracks = {split: sorted(path for s, path in paths if s == split) for split in SPLITS}
     return tracks, not recordings
 
 
 @dataclass(frozen=True)
 class _Drawer:
-    """Draws what excerpts are made of."""
+    """Draw the recipes of excerpts."""
 
     seed: int
     seconds: float
@@ -205,9 +207,9 @@ class _Drawer:
             if playing is not None:
                 settings |= playing.draw(rng)
             timbre = Timbre.draw(rng)
-            used = self.timbre and split == "train" and rng.random() < TIMBRE_SHARE
+            use_timbre = self.timbre and split == "train" and rng.random() < TIMBRE_SHARE
             settings |= {
-                "timbre": dataclasses.asdict(timbre) if used else None,
+                "timbre": dataclasses.asdict(timbre) if use_timbre else None,
                 "preset": self.preset,
                 "chain": self.degradations[split].draw(rng).to_settings(),
                 "libsndfile": soundfile.__libsndfile_version__,
@@ -218,7 +220,7 @@ class _Drawer:
 
 @dataclass(frozen=True)
 class _ExcerptMaker:
-    """Makes one excerpt of what was drawn for it."""
+    """Make one excerpt from its recipe."""
 
     playings: Mapping[str, Playing | None]
     sample_rate: int
@@ -230,9 +232,9 @@ class _ExcerptMaker:
         return cache_rooms(chain, self.rooms)(clean, self.sample_rate), clean
 
     def _clean(self, recipe: Recipe) -> np.ndarray:
-        """The first place with enough sound, from the drawn one on."""
+        """Return the clean excerpt at the first position that has enough sound."""
         timbre = recipe.settings["timbre"]
-        for attempt in range(_PLACES):
+        for attempt in range(_POSITIONS):
             position = (recipe.settings["position"] + attempt * _GOLDEN) % 1.0
             audio = self._play(recipe, position)
             level = measure_level(audio)
@@ -242,11 +244,11 @@ class _ExcerptMaker:
             if np.mean(block_power(audio) > db_to_gain(GATE_DBFS) ** 2) < _SOUNDING_SHARE:
                 continue
             if timbre is not None:
-                filtered = Timbre(tuple(timbre["gains_db"]), timbre["octaves"])
-                audio = filtered(audio, self.sample_rate)
+                equalizer = Timbre(tuple(timbre["gains_db"]), timbre["octaves"])
+                audio = equalizer(audio, self.sample_rate)
                 audio *= np.float32(gain_to_common_level(measure_level(audio)))
             return audio
-        raise InputError(f"{recipe.source}: too quiet in each of {_PLACES} places")
+        raise InputError(f"{recipe.source}: too quiet at each of {_POSITIONS} positions")
 
     def _play(self, recipe: Recipe, position: float) -> np.ndarray:
         (path,) = recipe.paths
@@ -259,15 +261,17 @@ class _ExcerptMaker:
 
 
 def _read_excerpt(path: Path, position: float, samples: int, sample_rate: int) -> np.ndarray:
-    """A place of a recording, mixed to mono; what lies after the end is silent."""
+    """Read an excerpt of a recording, mixed to mono and padded with silence beyond its end."""
     reader = AudioReader(path)
-    wanted = -(-samples * reader.sample_rate // sample_rate)
-    start = int(position * max(0, reader.samples - wanted))
+    source_samples = -(-samples * reader.sample_rate // sample_rate)
+    start = int(position * max(0, reader.samples - source_samples))
     try:
-        audio, _ = soundfile.read(path, wanted, start, dtype="float32", always_2d=True)
+        audio, _ = soundfile.read(path, source_samples, start, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise InputError(f"{path} cannot be read at sample {start} ({error})") from error
+        raise InputError(
+            f"{path} cannot be read at sample {start} ({error}); copy or convert it again"
+        ) from error
     if not np.isfinite(audio).all():
-        raise InputError(f"{path} holds NaN or infinity; write it again without")
+        raise InputError(f"{path} holds NaN or infinity; give a file with finite samples")
     audio = resample(audio.mean(axis=1), reader.sample_rate, sample_rate)[:samples]
     return np.pad(audio, (0, samples - len(audio)))

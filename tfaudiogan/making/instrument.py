@@ -1,4 +1,4 @@
-"""A folder of MIDI becomes a corpus of pairs: each performance on two instruments."""
+"""Pairs of the instrument task: each MIDI performance on two instruments."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -39,26 +39,27 @@ def render_corpus(
     tracks: int | Mapping[str, int] | None = None,
     overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
-    """Render every performance in a folder of MIDI with two transformations.
+    """Render every performance in a folder of MIDI files with two transformations.
 
-    Resumable and parallel as ``build.build_corpus`` says.
+    The build is resumable and parallel (``build.build_corpus``).
 
     Args:
-        midi_folder: any folder of MIDI, or the MAESTRO layout (``midi.find_midi_files``).
-        out: the corpus's folder.
-        input: how the performance sounds.
-        target: how it should sound.
+        midi_folder: any folder of MIDI files, or one in the MAESTRO layout
+            (``midi.find_midi_files``).
+        out: folder of the corpus.
+        input: transformation of the input.
+        target: transformation of the target.
         soundfont: path of an SF2 or SF3 file; ``synthesis.find_soundfont`` by default.
         sample_rate: in hertz.
-        jobs: processes, each with one track in memory; one for each processor by default.
+        jobs: number of processes, each with one track in memory; by default one for each CPU.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        tracks: at most so many of each split, or a number for each split by name, where a split
-            that is not named is whole. Which ones depends on their names alone.
-        overwrite: replace what ``out`` holds of other settings or other sources.
+        tracks: largest number of tracks of each split, or of each split that is named; splits that
+            are not named have all of theirs. The choice depends only on the names of the tracks.
+        overwrite: whether to replace pairs of other settings and drop pairs of other sources.
 
     Raises:
-        InputError: when there is no track that can be rendered, or a setting is wrong. A file that
-            can't be read is no error: the report names it.
+        InputError: if no track can be rendered, or a setting is wrong. A single file that cannot be
+            read is only listed in the report.
     """
     renderer = Renderer.of(input, target, soundfont, sample_rate)
     return build_corpus(
@@ -77,7 +78,7 @@ def render_corpus(
 
 @dataclass(frozen=True)
 class Renderer:
-    """Renders one track; everything that the tracks of a corpus share."""
+    """Render a track, with the settings that all tracks of a corpus share."""
 
     input: Transformation
     target: Transformation
@@ -92,33 +93,37 @@ class Renderer:
         soundfont: Path | str | None = None,
         sample_rate: int = 44100,
     ) -> "Renderer":
-        """Find the soundfont and check the rate; an InputError says what is wrong with them."""
+        """Find the soundfont and check the sample rate.
+
+        Raises:
+            InputError: if either cannot be used.
+        """
         check_synthesis_rate(sample_rate)
         return cls(input, target, find_soundfont(soundfont), sample_rate)
 
     def recipes(self, midi_folder: Path | str) -> list[Recipe]:
-        """Every performance in a folder of MIDI.
+        """Return a recipe for every performance in a folder of MIDI files.
 
         Raises:
-            InputError: when there is none, or FluidSynth is missing.
+            InputError: if there is none, or FluidSynth is missing.
         """
         settings = {
             "input": self.input.to_dict(),
             "target": self.target.to_dict(),
             "soundfont": self.soundfont.name,
             "soundfont_sha256": checksum(self.soundfont),
-            "synthesiser": synthesizer_version(),
+            "synthesiser": synthesizer_version(),  # The spelling of existing manifests.
             "gain": GAIN,
         }
         return [
             Recipe(
-                track.name,
-                track.split,
-                track.path.relative_to(midi_folder).as_posix(),
-                (track.path,),
+                file.name,
+                file.split,
+                file.path.relative_to(midi_folder).as_posix(),
+                (file.path,),
                 settings,
             )
-            for track in find_midi_files(midi_folder)
+            for file in find_midi_files(midi_folder)
         ]
 
     def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:

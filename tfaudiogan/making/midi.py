@@ -1,4 +1,4 @@
-"""MIDI performances: find them in a folder, read them safely, change how they will sound."""
+"""MIDI performances: finding them in a folder, reading them safely, and transforming them."""
 
 import copy
 import csv
@@ -20,10 +20,13 @@ MAX_SECONDS = 3 * 3600.0
 
 @dataclass(frozen=True)
 class MidiFile:
-    """One performance: a MIDI file, the piece that it performs, and its split.
+    """A MIDI file with one performance of a piece.
 
-    ``name`` is the file's path in its folder without the suffix, and the pair's path in a corpus.
-    Performances of one piece have one ``piece``.
+    Attributes:
+        name: path in its folder without the suffix, and the pair's path in a corpus.
+        path: path of the file.
+        piece: the piece, which several performances may share.
+        split: split of the piece.
     """
 
     name: str
@@ -34,20 +37,22 @@ class MidiFile:
 
 @dataclass(frozen=True)
 class Transformation:
-    """How one side of a pair differs from the MIDI file as it is.
+    """How one side of a pair differs from its MIDI file.
 
-    ``program`` is a General MIDI program counted from 0 (0 acoustic grand, 4 electric piano 1);
-    ``None`` leaves each instrument its own. ``velocity`` replaces that of every note.
-    ``removed_controllers`` are controller numbers that are left out; ``fixed_controllers`` are
-    pairs (number, value): the controller holds that value from beginning to end. Controller 64 is
-    the sustain pedal.
+    Args:
+        program: General MIDI program of all instruments, counted from 0 (0 is the acoustic grand
+            piano, 4 an electric piano); ``None`` keeps each instrument's program.
+        velocity: velocity of all notes; ``None`` keeps each note's velocity.
+        removed_controllers: numbers of controllers to remove.
+        fixed_controllers: pairs (number, value) of controllers that keep a value from beginning to
+            end. Controller 64 is the sustain pedal.
+
+    Raises:
+        TypeError: if a value is not an integer.
+        ValueError: if a value is not from 0 to 127 (1 to 127 for the velocity).
 
     Example: ``Transformation(program=4, velocity=64, fixed_controllers=((64, 0),))`` is an
     electric piano without dynamics or pedal.
-
-    Raises:
-        TypeError: for what is not an integer.
-        ValueError: for an integer that MIDI doesn't know: outside 0 to 127 (velocity: 1 to 127).
     """
 
     program: int | None = None
@@ -67,7 +72,7 @@ class Transformation:
             _check_range(f"value of controller {number}", value, 0)
 
     def apply(self, midi: pretty_midi.PrettyMIDI) -> pretty_midi.PrettyMIDI:
-        """The performance with the changes made; ``midi`` itself stays as it is."""
+        """Return the transformed performance; ``midi`` itself is not changed."""
         changed = copy.copy(midi)
         changed.instruments = [self._apply_to_instrument(i) for i in midi.instruments]
         return changed
@@ -92,7 +97,7 @@ class Transformation:
         return changed
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
+        """Return the fields, ready for JSON."""
         return dataclasses.asdict(self)
 
 
@@ -104,35 +109,37 @@ def _check_range(name: str, value: Any, low: int) -> None:
 
 
 def find_midi_files(folder: Path | str) -> list[MidiFile]:
-    """The MIDI files of a folder, sorted by name.
+    """Find the MIDI files of a folder, sorted by name.
 
-    A table in the MAESTRO layout, a CSV file in the folder itself with a column
-    ``midi_filename``, says which files belong to it; its columns ``split``,
-    ``canonical_composer`` and ``canonical_title`` give splits and pieces. Without a table every
-    ``.mid`` and ``.midi`` file at any depth is a track and a piece. Where no split is given,
-    ``corpus.assign_splits`` assigns the pieces.
+    A table in the MAESTRO layout, which is a CSV file in the folder with a column
+    ``midi_filename``, lists the files; its columns ``split``, ``canonical_composer`` and
+    ``canonical_title`` determine splits and pieces. Without a table, every ``.mid`` and ``.midi``
+    file at any depth is found, each with its own piece. Pieces without a split are assigned to one
+    by ``corpus.splits.assign_splits``.
 
     Raises:
-        InputError: when the folder is missing or holds no MIDI file, or the table is damaged.
+        InputError: if the folder is missing or holds no MIDI file, or the table is damaged.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give one that holds .mid or .midi files")
     table = _find_table(folder)
-    tracks = _tracks_of_table(table) if table else _tracks_of_folder(folder)
-    if not tracks:
-        raise InputError(f"{table or folder} names no .mid or .midi file; give a folder with MIDI")
-    return sorted(tracks, key=lambda track: track.name)
+    files = _files_of_table(table) if table else _files_of_folder(folder)
+    if not files:
+        raise InputError(
+            f"{table or folder} has no .mid or .midi file; give a folder with MIDI files"
+        )
+    return sorted(files, key=lambda file: file.name)
 
 
-def _tracks_of_folder(folder: Path) -> list[MidiFile]:
+def _files_of_folder(folder: Path) -> list[MidiFile]:
     paths: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in place.parts)
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
         if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            name = place.with_suffix("").as_posix()
-            paths[place.as_posix() if name in paths else name] = path
+            name = relative.with_suffix("").as_posix()
+            paths[relative.as_posix() if name in paths else name] = path
     splits = assign_splits(paths)
     return [MidiFile(name, path, name, splits[name]) for name, path in paths.items()]
 
@@ -150,12 +157,12 @@ def _find_table(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def _tracks_of_table(table: Path) -> list[MidiFile]:
-    tracks: dict[str, MidiFile] = {}
+def _files_of_table(table: Path) -> list[MidiFile]:
+    files: dict[str, MidiFile] = {}
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         for number, row in enumerate(csv.DictReader(stream), start=2):
-            place = PurePosixPath(row["midi_filename"] or "")
-            if place.suffix.lower() not in SUFFIXES or place.is_absolute() or ".." in place.parts:
+            path = PurePosixPath(row["midi_filename"] or "")
+            if path.suffix.lower() not in SUFFIXES or path.is_absolute() or ".." in path.parts:
                 raise InputError(
                     f"{table}, line {number}: midi_filename is {row['midi_filename']!r}; "
                     "expected the path of a .mid or .midi file in this folder"
@@ -165,25 +172,25 @@ def _tracks_of_table(table: Path) -> list[MidiFile]:
                 raise InputError(
                     f"{table}, line {number}: split is {split!r}; expected {', '.join(SPLITS)}"
                 )
-            name = place.with_suffix("").as_posix()
-            if name in tracks:
-                raise InputError(f"{table}, line {number}: {place} is listed twice")
+            name = path.with_suffix("").as_posix()
+            if name in files:
+                raise InputError(f"{table}, line {number}: {path} is listed twice")
             work = [row.get("canonical_composer"), row.get("canonical_title")]
             piece = ": ".join(part for part in work if part) or name
-            tracks[name] = MidiFile(name, table.parent / place, piece, split)
-    splits = assign_splits(track.piece for track in tracks.values() if not track.split)
+            files[name] = MidiFile(name, table.parent / path, piece, split)
+    splits = assign_splits(file.piece for file in files.values() if not file.split)
     return [
-        track if track.split else dataclasses.replace(track, split=splits[track.piece])
-        for track in tracks.values()
+        file if file.split else dataclasses.replace(file, split=splits[file.piece])
+        for file in files.values()
     ]
 
 
 def read_midi(path: Path | str) -> pretty_midi.PrettyMIDI:
-    """Read a MIDI file and keep the instruments that have notes, drums left out.
+    """Read a MIDI file, keeping the instruments that have notes, except drums.
 
     Raises:
-        InputError: naming the file, when it is missing, corrupt, empty, without notes, drums
-            only, larger than ``MAX_BYTES`` or longer than ``MAX_SECONDS``.
+        InputError: if the file is missing, damaged, empty, has no notes or only drums, is larger
+            than ``MAX_BYTES``, or longer than ``MAX_SECONDS``.
     """
     path = Path(path)
     try:
@@ -194,14 +201,14 @@ def read_midi(path: Path | str) -> pretty_midi.PrettyMIDI:
         raise InputError(f"{path} is empty (0 bytes)")
     if size > MAX_BYTES:
         raise InputError(
-            f"{path} is enormous ({size / 2**20:.1f} MiB); MIDI files up to "
+            f"{path} is too large ({size / 2**20:.1f} MiB); MIDI files up to "
             f"{MAX_BYTES // 2**20} MiB are read"
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             midi = pretty_midi.PrettyMIDI(str(path))
-    except Exception as error:  # the parsers raise whatever the damage leads to
+    except Exception as error:  # Damaged files make the parsers raise many exceptions.
         reason = " ".join(f"{type(error).__name__} {error}".split())
         raise InputError(f"{path} is not a readable MIDI file: {reason}") from error
     played = [instrument for instrument in midi.instruments if instrument.notes]

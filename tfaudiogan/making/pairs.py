@@ -1,4 +1,4 @@
-"""Anyone's own pairs: two folders of recordings of the same things become a corpus."""
+"""Pairs from a user's own recordings: two folders with recordings of the same performances."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,17 +33,17 @@ MIN_OVERLAP = 0.5
 
 @dataclass(frozen=True)
 class Match:
-    """What was found of one pair.
+    """The alignment of one pair, whose delay, drift and polarity are corrected.
 
     Attributes:
-        seconds: what input and target share.
-        delay_ms: how late the input was; taken out.
-        drift_ppm: how much faster the input's clock ran; taken out.
-        inverted: whether the input's polarity was the other way round; turned.
-        agreement: share of the places whose sound lies where delay and drift say
-            (``alignment.Alignment``); ``None`` where nothing was to be aligned.
-        correlation: of input and target as they are now, -1 to 1. Low for other instruments or
-            much reverberation; only the agreement says whether they are aligned.
+        seconds: time that input and target share.
+        delay_ms: delay of the input.
+        drift_ppm: how much faster the input's clock ran.
+        inverted: whether the input's polarity was inverted.
+        agreement: share of positions that agree with delay and drift (``alignment.Alignment``);
+            ``None`` if the pair was not to be aligned.
+        correlation: correlation of input and target after the correction, -1 to 1. It is low for
+            different instruments or much reverberation, even if they are aligned.
     """
 
     seconds: float
@@ -55,30 +55,30 @@ class Match:
 
     @property
     def by_onsets(self) -> bool:
-        """Whether only onsets were found: then the delay is good to a hundredth of a second."""
+        """Whether only the onsets match, so that the delay is only accurate to 10 ms."""
         return self.agreement is not None and self.agreement < SAME_SOUND
 
 
 @dataclass(frozen=True)
 class PairingReport:
-    """What was found of each pair, and why others were refused, by name."""
+    """The match of each pair, and the reasons why other pairs were refused, by name."""
 
     matches: Mapping[str, Match]
     refused: Mapping[str, str]
 
     @property
     def seconds(self) -> float:
-        """Length of all pairs together."""
+        """Length of all pairs together, in seconds."""
         return sum(match.seconds for match in self.matches.values())
 
     @property
     def shortage(self) -> str | None:
-        """What is there and what is needed, where it is little to learn from; else ``None``."""
+        """A warning if there is little to learn from, else ``None``."""
         if self.seconds >= ENOUGH_SECONDS:
             return None
         return (
-            f"{_duration(self.seconds)} of pairs; a network learns from it, but "
-            f"{_duration(ENOUGH_SECONDS)} or more are needed to do well on what it has not heard"
+            f"there are only {_duration(self.seconds)} of pairs; a network can learn from them, "
+            f"but needs {_duration(ENOUGH_SECONDS)} or more to do well on other recordings"
         )
 
 
@@ -92,24 +92,25 @@ def pair_recordings(
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> tuple[Corpus, PairingReport]:
-    """Match recordings by name, put each input onto its target's clock, and write a corpus.
+    """Match recordings by name, align each input to its target, and write a corpus.
 
-    Recordings of any format and rate match where their paths in the folders are the same but for
-    the suffix. They are mixed to mono. Delay and drift are estimated and taken out of the input
-    (``audio.alignment``), both are cut to what they share, and each pair is assigned to a split.
+    Recordings of any format and rate match if their paths in the folders differ only in the suffix.
+    They are mixed to mono. The input's delay and drift are estimated and removed
+    (``audio.alignment``), both sides are trimmed to the time they share, and each pair is assigned
+    to a split.
 
     Args:
-        input_folder: recordings as they sound.
-        target_folder: recordings as they should sound.
-        out: the corpus's folder.
-        sample_rate: of the corpus, in hertz.
-        alignment: ``False`` trusts the recordings to be aligned to the sample from their beginning.
-        jobs: processes, each with one pair in memory; one for each processor by default.
-        overwrite: replace what ``out`` holds of other settings or other recordings.
+        input_folder: folder of input recordings.
+        target_folder: folder of target recordings.
+        out: folder of the corpus.
+        sample_rate: sample rate of the corpus, in hertz.
+        alignment: ``False`` if the recordings are already aligned to the sample from their start.
+        jobs: number of processes, each with one pair in memory; by default one for each CPU.
+        overwrite: whether to replace pairs of other settings and drop pairs of other recordings.
 
     Raises:
-        InputError: when fewer than ``MIN_PAIRS`` pairs, or less than ``MIN_TOTAL_SECONDS`` in all,
-            can be used. A pair that can't be used is no error: the report names it.
+        InputError: if fewer than ``MIN_PAIRS`` pairs, or less than ``MIN_TOTAL_SECONDS`` of pairs,
+            can be used. A single pair that cannot be used is only listed in the report.
     """
     check_jobs(jobs)
     check_sample_rate(sample_rate, "the corpus")
@@ -148,10 +149,10 @@ def pair_recordings(
 def _match_names(
     input_folder: Path, target_folder: Path
 ) -> tuple[dict[str, tuple[Path, Path]], dict[str, str]]:
-    """Input and target of each name, and why other names have no pair."""
+    """Return input and target by name, and the reasons why other names have no pair."""
     inputs, targets = find_recordings(input_folder), find_recordings(target_folder)
-    for folder, found in ((input_folder, inputs), (target_folder, targets)):
-        if not found:
+    for folder, recordings in ((input_folder, inputs), (target_folder, targets)):
+        if not recordings:
             raise InputError(f"{folder} holds no recordings; give a folder of WAV, FLAC, Ogg, MP3")
     refused = {name: f"no recording of this name in {target_folder}" for name in inputs}
     refused |= {name: f"no recording of this name in {input_folder}" for name in targets}
@@ -186,7 +187,7 @@ def _examine(
 
 @dataclass(frozen=True)
 class _Examiner:
-    """Finds what there is of one pair; an InputError says why it can't be used."""
+    """Examine one pair; raises an InputError if it cannot be used."""
 
     sample_rate: int
     alignment: bool
@@ -205,58 +206,61 @@ class _Examiner:
                 f"different lengths: input lasts {lengths[0]:.2f} s, target {lengths[1]:.2f} s; "
                 "cut them to the same performance"
             )
-        found = Alignment(0.0, 0.0, False, 1.0)
+        alignment = Alignment(0.0, 0.0, False, 1.0)
         if self.alignment:
-            found = estimate_alignment(*sides, self.sample_rate)
-            if found is None:
+            alignment = estimate_alignment(*sides, self.sample_rate)
+            if alignment is None:
                 raise InputError(
-                    "no correlation: input and target have nothing in common; give the same "
-                    "performance, or say --aligned where they are known to be"
+                    "no correlation: input and target have nothing in common; give recordings of "
+                    "the same performance, or use --aligned if they are known to be aligned"
                 )
-        found = Alignment(
-            round(found.delay_s, 7), round(found.drift, 9), found.inverted, found.agreement
+        alignment = Alignment(
+            round(alignment.delay_s, 7),
+            round(alignment.drift, 9),
+            alignment.inverted,
+            alignment.agreement,
         )
-        aligned = align(*sides, self.sample_rate, found)
+        aligned = align(*sides, self.sample_rate, alignment)
         seconds = len(aligned[0]) / self.sample_rate
         if seconds < max(MIN_SECONDS, MIN_OVERLAP * min(lengths)):
             raise InputError(
                 f"too little in common: {seconds:.2f} s of {min(lengths):.2f} s; "
-                "are they the same performance?"
+                "give recordings of the same performance"
             )
         return Match(
             seconds=seconds,
-            delay_ms=round(found.delay_s * 1e3, 4),
-            drift_ppm=round(found.drift * 1e6, 3),
-            inverted=found.inverted,
-            agreement=round(found.agreement, 3) if self.alignment else None,
+            delay_ms=round(alignment.delay_s * 1e3, 4),
+            drift_ppm=round(alignment.drift * 1e6, 3),
+            inverted=alignment.inverted,
+            agreement=round(alignment.agreement, 3) if self.alignment else None,
             correlation=round(correlation(*aligned), 4),
         )
 
 
 @dataclass(frozen=True)
 class _Aligner:
-    """Makes one pair from what was found of it."""
+    """Make one pair from its match."""
 
     sample_rate: int
 
     def __call__(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
         sides = [read_audio(path, self.sample_rate, mono=True)[0] for path in recipe.paths]
-        found = Alignment(
+        alignment = Alignment(
             recipe.settings["delay_ms"] / 1e3,
             recipe.settings["drift_ppm"] / 1e6,
             recipe.settings["inverted"],
             agreement=1.0,
         )
-        return align(*sides, self.sample_rate, found)
+        return align(*sides, self.sample_rate, alignment)
 
 
 def _too_little(report: PairingReport) -> str:
-    there = f"{len(report.matches)} usable pairs, {_duration(report.seconds)} in all"
+    usable = f"{len(report.matches)} usable pairs, {_duration(report.seconds)} in all"
     needed = f"{MIN_PAIRS} pairs and {_duration(MIN_TOTAL_SECONDS)} are needed"
     refused = "; ".join(f"{name}: {reason}" for name, reason in sorted(report.refused.items())[:3])
     reasons = f"; refused {len(report.refused)}, such as {refused}" if refused else ""
     return (
-        f"too little data: {there}; at least {needed}, "
+        f"too little data: {usable}; at least {needed}, "
         f"{_duration(ENOUGH_SECONDS)} to do well{reasons}"
     )
 

@@ -1,4 +1,4 @@
-"""A MIDI performance in arrays, of which excerpts are cut."""
+"""A MIDI performance as arrays, from which excerpts are cut."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +10,7 @@ import pretty_midi
 from tfaudiogan.making.midi import read_midi
 
 LEAD_S = 2.0
-"""An excerpt's music begins so much earlier, so that its beginning is no attack of all notes."""
+"""Music that is played before an excerpt begins, so that not all notes are struck at its start."""
 
 _SUSTAIN = 64
 _PEDAL_DOWN = 64
@@ -22,13 +22,13 @@ _SHORTEST_S = 0.03
 
 @dataclass(frozen=True)
 class Voice:
-    """One instrument's part.
+    """The part of one instrument.
 
     Attributes:
         notes: ``(notes, 4)``: start and end in seconds, pitch, velocity; sorted by start.
         controls: ``(changes, 3)``: time in seconds, controller, value; sorted by time.
         bends: ``(changes, 2)``: time in seconds, pitch bend; sorted by time.
-        ends: ``(notes,)``: when each note ends that the pedal may hold.
+        ends: ``(notes,)``: time in seconds at which each note ends, including the sustain pedal.
     """
 
     notes: np.ndarray
@@ -38,7 +38,7 @@ class Voice:
 
     @classmethod
     def of(cls, instrument: pretty_midi.Instrument) -> "Voice":
-        """The part of an instrument."""
+        """Return the part of an instrument."""
         notes = _table([(n.start, n.end, n.pitch, n.velocity) for n in instrument.notes], 4)
         controls = _table([(c.time, c.number, c.value) for c in instrument.control_changes], 3)
         bends = _table([(b.time, b.pitch) for b in instrument.pitch_bends], 2)
@@ -47,28 +47,29 @@ class Voice:
 
 @dataclass(frozen=True)
 class Performance:
-    """All parts of a MIDI file but its drums, and its length in seconds."""
+    """All parts of a MIDI file except drums, and its length in seconds."""
 
     voices: tuple[Voice, ...]
     seconds: float
 
     @classmethod
     def read(cls, path: Path | str) -> "Performance":
-        """Read a file; the last ones read are kept.
+        """Read a file; recently read files are cached.
 
         Raises:
-            InputError: as ``midi.read_midi``.
+            InputError: as for ``midi.read_midi``.
         """
         return _read(Path(path))
 
     def start_of(self, position: float, seconds: float) -> float:
-        """Where an excerpt begins that lies at a share of all places where music is played.
+        """Return the start, in seconds, of an excerpt at a relative position in the performance.
 
-        Notes sound in half of such an excerpt at least, where there is any such place.
+        The position is relative to all starts of excerpts in which notes sound for at least half of
+        the time; if there is none, it is relative to all starts.
 
         Args:
             position: from 0 to less than 1.
-            seconds: length of the excerpt, as the performance goes.
+            seconds: length of the excerpt at the performance's tempo.
         """
         length = max(1, round(seconds / _CELL_S))
         sounding = np.zeros(max(length, int(self.seconds / _CELL_S)) + 1)
@@ -77,10 +78,10 @@ class Performance:
             for first, last in cells.T:
                 sounding[first : last + 1] = 1.0
         shares = np.convolve(sounding[:-1], np.full(length, 1.0 / length), "valid")
-        places = np.flatnonzero(shares >= 0.5)
-        if not len(places):
-            places = np.arange(len(shares))
-        return float(places[int(position * len(places))] * _CELL_S)
+        starts = np.flatnonzero(shares >= 0.5)
+        if not len(starts):
+            starts = np.arange(len(shares))
+        return float(starts[int(position * len(starts))] * _CELL_S)
 
     def cut(
         self,
@@ -91,20 +92,20 @@ class Performance:
         transposition: int = 0,
         velocity: float = 1.0,
     ) -> list[pretty_midi.Instrument]:
-        """The events of an excerpt and of the ``LEAD_S`` before it, from time 0 on.
+        """Return the events of an excerpt and of ``LEAD_S`` before it, starting at time 0.
 
-        What sounds at the beginning of the lead is taken along: notes whose key or pedal is still
-        down, struck at most 6 s before; controllers and pitch bends at their values.
+        They include what sounds at the beginning of the lead: notes that are held by their key or
+        the pedal and were struck at most 6 s before, and the values of controllers and pitch bends.
 
         Args:
-            start_s: of the excerpt, in the performance's time.
-            seconds: length of the excerpt as it will sound, without the lead.
-            tempo: how much faster than the performance.
-            transposition: in semitones; pitches beyond a piano's keys move by octaves.
+            start_s: start of the excerpt, in the performance's time.
+            seconds: length of the excerpt as played, without the lead.
+            tempo: tempo relative to the performance.
+            transposition: in semitones; pitches outside a piano's range move by octaves.
             velocity: factor of the notes' velocities.
 
         Returns:
-            An instrument for each voice that has notes there, of program 0.
+            An instrument of program 0 for each voice that has notes in the excerpt.
         """
         begin = start_s - LEAD_S * tempo
         end = start_s + seconds * tempo
@@ -123,11 +124,11 @@ class Performance:
                 continue
             for number in np.unique(voice.controls[:, 1]):
                 changes = voice.controls[voice.controls[:, 1] == number]
-                for time, value in _from(changes[:, [0, 2]], begin, end):
+                for time, value in _changes_between(changes[:, [0, 2]], begin, end):
                     moment = max(0.0, (time - begin) / tempo)
                     change = pretty_midi.ControlChange(int(number), int(value), moment)
                     instrument.control_changes.append(change)
-            for time, bend in _from(voice.bends, begin, end):
+            for time, bend in _changes_between(voice.bends, begin, end):
                 moment = max(0.0, (time - begin) / tempo)
                 instrument.pitch_bends.append(pretty_midi.PitchBend(int(bend), moment))
             instruments.append(instrument)
@@ -147,21 +148,21 @@ def _table(rows: list[tuple[float, ...]], columns: int) -> np.ndarray:
 
 
 def _held_ends(notes: np.ndarray, controls: np.ndarray) -> np.ndarray:
-    """When each note is damped: as its key goes up, or the pedal that is down at that time."""
+    """Return when each note is damped: when its key is released, or later, the pedal."""
     pedal = controls[controls[:, 1] == _SUSTAIN]
     if not len(pedal):
         return notes[:, 1].copy()
     times, down = pedal[:, 0], pedal[:, 2] >= _PEDAL_DOWN
-    before = np.searchsorted(times, notes[:, 1], side="right") - 1
-    held = (before >= 0) & down[np.maximum(before, 0)]
+    last_change = np.searchsorted(times, notes[:, 1], side="right") - 1
+    held = (last_change >= 0) & down[np.maximum(last_change, 0)]
     ups = np.append(times[~down], np.inf)
     released = ups[np.searchsorted(ups, notes[:, 1], side="right").clip(max=len(ups) - 1)]
     longest = notes[:, 1] + _REMEMBERED_S
     return np.where(held, np.minimum(released, longest), notes[:, 1])
 
 
-def _from(changes: np.ndarray, begin: float, end: float) -> np.ndarray:
-    """The changes of one thing between two times, and the last one before them."""
+def _changes_between(changes: np.ndarray, begin: float, end: float) -> np.ndarray:
+    """Return the changes between two times, and the last change before them."""
     first = max(0, int(np.searchsorted(changes[:, 0], begin, side="right")) - 1)
     return changes[first : int(np.searchsorted(changes[:, 0], end, side="left"))]
 

@@ -1,4 +1,4 @@
-"""Pairs of the phone task: as a phone records it, and as it was."""
+"""Pairs of the phone task: recordings as a phone would make them, and the clean originals."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -42,31 +42,31 @@ def render_phone(
     tracks: int | Mapping[str, int] | None = None,
     overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
-    """Degrade every recording of a folder, or every performance of a folder of MIDI.
+    """Degrade every recording in a folder, or every performance in a folder of MIDI files.
 
-    Each track's degradations are drawn by its name and the seed, and kept in the manifest's
-    settings (``Chain.from_settings`` applies them again). Resumable and parallel as
-    ``build.build_corpus`` says; the bytes depend on neither the other tracks nor the jobs.
+    The degradations of a track depend on its name and the seed, and are kept in the manifest's
+    settings, from which ``Chain.from_settings`` applies them again. The build is resumable and
+    parallel (``build.build_corpus``).
 
     Args:
-        source_folder: clean recordings of any format and rate, mixed to mono; or MIDI, played as
-            ``sources.CleanSources`` says.
-        out: the corpus's folder.
-        preset: one of ``DEGRADATION_PRESETS``, or several (``degradation.mixed_preset``).
+        source_folder: folder of clean recordings of any format and rate, which are mixed to mono;
+            or of MIDI files, which are played as described in ``sources.CleanSources``.
+        out: folder of the corpus.
+        preset: name of a degradation preset, or several with shares (``degradation.mixed_preset``).
         recordings: recorded devices for each split (``devices.find_recorded_devices``).
         sample_rate: in hertz.
-        seed: of all draws.
-        variants: pairs of each track, each with draws of its own.
-        soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
-        jobs: processes, each with one track in memory; one for each processor by default.
+        seed: random seed.
+        variants: number of pairs made from each track, each with its own draws.
+        soundfonts: soundfonts for MIDI; ``synthesis.find_soundfont`` by default.
+        jobs: number of processes, each with one track in memory; by default one for each CPU.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        tracks: at most so many pairs of each split, or a number for each split by name, where a
-            split that is not named is whole.
-        overwrite: replace what ``out`` holds of other settings or other sources.
+        tracks: largest number of pairs of each split, or of each split that is named; splits that
+            are not named have all of theirs.
+        overwrite: whether to replace pairs of other settings and drop pairs of other sources.
 
     Raises:
-        InputError: when there is no track that can be rendered, a setting is wrong, or
-            pyroomacoustics is missing. A file that can't be read is no error: the report names it.
+        InputError: if no track can be rendered, a setting is wrong, or pyroomacoustics is missing.
+            A single file that cannot be read is only listed in the report.
     """
     presets = [preset] if isinstance(preset, str) else list(preset)
     recordings = recordings or dict.fromkeys(SPLITS, NO_RECORDINGS)
@@ -116,22 +116,22 @@ def degrade_file(
     seed: int = 0,
     sample_rate: int | None = None,
 ) -> Chain:
-    """Degrade one recording, to hear what a preset does; never left clean.
+    """Degrade one recording, to hear what a preset does.
 
-    Where it would exceed full scale it is turned down as a whole.
+    The recording is never left clean. A result that exceeds full scale is scaled to fit.
 
     Args:
-        source: any audio file; mixed to mono.
-        out: where to write; the extension gives the format.
-        preset: one of ``DEGRADATION_PRESETS``, or ``"varied"``.
-        seed: of the draw.
-        sample_rate: of the output, in hertz; the recording's by default.
+        source: any audio file, which is mixed to mono.
+        out: where to write; the extension determines the format.
+        preset: name of a degradation preset (``degradation.degradation_preset``).
+        seed: random seed.
+        sample_rate: sample rate of the output, in hertz; the recording's by default.
 
     Returns:
-        What was done.
+        The degradations that were applied.
 
     Raises:
-        InputError: when a file can't be read or written, the preset is unknown, or pyroomacoustics
+        InputError: if a file cannot be read or written, the preset is unknown, or pyroomacoustics
             is missing.
     """
     rng = np.random.default_rng(seed)
@@ -142,6 +142,6 @@ def degrade_file(
     while not chain.stages:
         chain = degradations.draw(rng)
     audio, rate = read_audio(source, sample_rate, mono=True)
-    heard = chain(audio, rate)
-    write_audio(out, heard / max(1.0, np.abs(heard).max()), rate)
+    degraded = chain(audio, rate)
+    write_audio(out, degraded / max(1.0, np.abs(degraded).max()), rate)
     return chain

@@ -1,4 +1,4 @@
-"""By what a performance is played: drawn programs, soundfonts, tempo and touch."""
+"""How a performance is played: randomly drawn programs, soundfonts, tempo and touch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,16 +28,17 @@ _VELOCITIES = (0.75, 1.2)
 
 @dataclass(frozen=True)
 class Playing:
-    """Draws how excerpts are played.
+    """Draw how excerpts are played, and play them.
 
     Args:
-        soundfonts: one or more, each as likely.
-        piano: share of excerpts that an acoustic piano plays, where the soundfont has one.
-        ensemble: share that two programs play, one below and one above a drawn pitch; 60 % of them
-            have drums under them, where the soundfont has any. One program plays the rest.
+        soundfonts: one or more soundfonts, which are equally likely.
+        piano: share of excerpts played by an acoustic piano, if the soundfont has one.
+        ensemble: share of excerpts played by two programs, one below and one above a drawn pitch;
+            60 % of them have drums, if the soundfont has any. Other excerpts are played by one
+            program.
 
     Raises:
-        InputError: when there is no soundfont, or the shares are not from 0 to 1 together.
+        InputError: if there is no soundfont, or the shares are negative or exceed 1 together.
     """
 
     soundfonts: tuple[Soundfont, ...]
@@ -52,11 +53,11 @@ class Playing:
         if min(self.piano, self.ensemble) < 0 or self.piano + self.ensemble > 1:
             raise InputError(
                 f"shares of piano {self.piano:g} and ensemble {self.ensemble:g}; "
-                "expected 0 or more, and 1 at most together"
+                "expected 0 or more each, and at most 1 together"
             )
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Settings for ``play``, ready for JSON."""
+        """Draw settings for ``play``, ready for JSON."""
         font = self.soundfonts[int(rng.integers(len(self.soundfonts)))]
         kind = rng.random()
         pianos = [p for p in font.programs for _ in range(_PIANO_WEIGHTS.get(p, 0))]
@@ -94,14 +95,14 @@ class Playing:
         """Play an excerpt, ``(samples,)`` float32.
 
         Args:
-            performance: from which it is cut.
-            settings: as drawn.
-            position: of the excerpt, as ``Performance.start_of`` takes it.
-            samples: its length.
+            performance: performance from which the excerpt is cut.
+            settings: settings from ``draw``.
+            position: position of the excerpt (``Performance.start_of``).
+            samples: length of the excerpt.
             sample_rate: in hertz.
 
         Raises:
-            InputError: when it can't be played.
+            InputError: if it cannot be played.
         """
         sha256 = settings["soundfont_sha256"]
         path = next(font.path for font in self.soundfonts if font.sha256 == sha256)
@@ -124,14 +125,14 @@ class Playing:
 
 @lru_cache(maxsize=16)
 def _synthesizer(path: Path, sample_rate: int, gain: float) -> Synthesizer:
-    """One for each soundfont and process."""
+    """Return the process's synthesizer for a soundfont."""
     return Synthesizer(path, sample_rate, gain)
 
 
 def _played_by(
     instruments: list[pretty_midi.Instrument], program: int, low: int, high: int
 ) -> list[pretty_midi.Instrument]:
-    """The notes of each instrument between two pitches, played by a program."""
+    """Return the notes of each instrument between two pitches, played by a program."""
     played = []
     for instrument in instruments:
         part = pretty_midi.Instrument(program)

@@ -1,4 +1,4 @@
-"""Which programs a soundfont has, and which of them a corpus may use."""
+"""The programs that soundfonts have, and those that a corpus may use."""
 
 import struct
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from tfaudiogan.making.synthesis import find_soundfont
 from tfaudiogan.storage import checksum
 
 MELODIC_PROGRAMS = (*range(96), 104, 105, 107, 108, 109, 110)
-"""General MIDI programs, counted from 0, with pitches: without effects, percussion and noises."""
+"""General MIDI programs with a pitch, counted from 0: no effects, percussion or noises."""
 
 _DRUM_BANK = 128
 _PRESET_BYTES = 38
@@ -21,10 +21,10 @@ class Soundfont:
     """A soundfont and the programs that may be drawn from it.
 
     Attributes:
-        path: of the SF2 or SF3 file.
-        sha256: of its bytes.
+        path: path of the SF2 or SF3 file.
+        sha256: checksum of that file.
         programs: General MIDI programs, counted from 0.
-        drums: whether it has a drum kit.
+        drums: whether the soundfont has a drum kit.
     """
 
     path: Path
@@ -34,10 +34,10 @@ class Soundfont:
 
 
 def read_presets(path: Path | str) -> frozenset[tuple[int, int]]:
-    """Bank and program of each preset of a soundfont; drum kits are in bank 128.
+    """Read bank and program of each preset of a soundfont; drum kits are in bank 128.
 
     Raises:
-        InputError: when the file is damaged.
+        InputError: if the file is damaged.
     """
     path = Path(path)
     with path.open("rb") as stream:
@@ -63,10 +63,10 @@ def read_presets(path: Path | str) -> frozenset[tuple[int, int]]:
 
 
 def parse_programs(text: str) -> frozenset[int]:
-    """Programs of a list of numbers and ranges: ``"0-5,7"``.
+    """Parse a list of numbers and ranges of programs, such as ``"0-5,7"``.
 
     Raises:
-        InputError: for anything else, and for numbers beyond 0 to 127.
+        InputError: if the text is not such a list, or a number is not from 0 to 127.
     """
     programs: set[int] = set()
     for part in text.split(","):
@@ -86,41 +86,41 @@ def choose_soundfonts(
     programs: Sequence[str] = (),
     excluded: Sequence[str] = (),
 ) -> tuple[Soundfont, ...]:
-    """Soundfonts with the programs that may be drawn from each.
+    """Read soundfonts, and choose the programs that may be drawn from each.
 
     Args:
-        paths: of the files; one that comes twice is drawn twice as often.
-        programs: which may be drawn, ``MELODIC_PROGRAMS`` by default: lists as ``parse_programs``
-            takes, for all soundfonts, or for one where its file's name without the suffix comes
-            first: ``"TimGM6mb=0-11,13-95"``.
-        excluded: which may not, likewise.
+        paths: paths of the soundfonts; one that is given twice is drawn twice as often.
+        programs: lists of programs that may be drawn (``parse_programs``), by default
+            ``MELODIC_PROGRAMS``. A list applies to all soundfonts, or to one if it follows the name
+            of its file without the suffix, as in ``"TimGM6mb=0-11,13-95"``.
+        excluded: lists of programs that may not be drawn, in the same form.
 
     Raises:
-        InputError: when a file is no soundfont or has none of its programs, or a list is wrong.
+        InputError: if a file is not a soundfont or has none of its programs, or a list is invalid.
     """
-    found = [find_soundfont(path) for path in paths]
-    stems = {path.stem for path in found}
+    soundfont_paths = [find_soundfont(path) for path in paths]
+    stems = {path.stem for path in soundfont_paths}
     wanted, unwanted = _by_name(programs, stems), _by_name(excluded, stems)
     fonts = []
-    for path in found:
+    for path in soundfont_paths:
         presets = read_presets(path)
         allowed = wanted.get(path.stem, wanted.get("", frozenset(MELODIC_PROGRAMS)))
         allowed = allowed - unwanted.get(path.stem, frozenset()) - unwanted.get("", frozenset())
-        there = tuple(sorted(program for program in allowed if (0, program) in presets))
-        if not there:
-            raise InputError(f"{path} has none of the programs that are asked for; give others")
+        available = tuple(sorted(program for program in allowed if (0, program) in presets))
+        if not available:
+            raise InputError(f"{path} has none of the chosen programs; choose others")
         drums = (_DRUM_BANK, 0) in presets
-        fonts.append(Soundfont(path, checksum(path), there, drums))
+        fonts.append(Soundfont(path, checksum(path), available, drums))
     return tuple(fonts)
 
 
 def _by_name(expressions: Sequence[str], stems: set[str]) -> dict[str, frozenset[int]]:
-    """Programs by the soundfont's name; those for all soundfonts have the name ``""``."""
+    """Return programs by the soundfont's name, which is ``""`` for all soundfonts."""
     by_name: dict[str, frozenset[int]] = {}
     for expression in expressions:
         name, equals, numbers = expression.rpartition("=")
         if equals and name not in stems:
             names = ", ".join(sorted(stems)) or "none"
-            raise InputError(f"programs {expression!r}: the soundfonts are {names}")
+            raise InputError(f"programs {expression!r}; expected one of the soundfonts {names}")
         by_name[name] = by_name.get(name, frozenset()) | parse_programs(numbers)
     return by_name

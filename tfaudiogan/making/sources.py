@@ -1,4 +1,4 @@
-"""Clean sound to be degraded: a folder of recordings, or of MIDI to be played."""
+"""Clean audio to be degraded: from a folder of recordings, or of MIDI files that are played."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,45 +24,45 @@ from tfaudiogan.making.synthesizer import GAIN
 from tfaudiogan.storage import checksum
 
 PROGRAMS = (0, 1, 4, 5, 6, 8, 11, 16, 19, 21, 24, 25, 27, 46, 48, 61, 73)
-"""General MIDI programs, counted from 0, that a performance is played with: pianos, harpsichord,
-celesta, vibraphone, organs, accordion, guitars, harp, strings, brass, flute."""
+"""General MIDI programs, counted from 0, that play the performances: pianos, harpsichord, celesta,
+vibraphone, organs, accordion, guitars, harp, strings, brass, flute."""
 
 
 def find_recordings(folder: Path | str) -> dict[str, Path]:
-    """The audio files of a folder at any depth, by their path in it without the suffix.
+    """Find the audio files of a folder at any depth, by their relative path without the suffix.
 
-    The second of two files that differ only in their suffix keeps it in its name. Hidden files are
-    left out.
+    If two files differ only in their suffix, the name of the second includes it. Hidden files are
+    skipped.
 
     Raises:
-        InputError: when there is no such folder.
+        InputError: if there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give one that holds recordings")
     recordings: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in place.parts)
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
         if path.suffix.lower() in EXTENSIONS and not hidden and path.is_file():
-            name = place.with_suffix("").as_posix()
-            recordings[place.as_posix() if name in recordings else name] = path
+            name = relative.with_suffix("").as_posix()
+            recordings[relative.as_posix() if name in recordings else name] = path
     return recordings
 
 
 @dataclass(frozen=True)
 class CleanSources:
-    """The tracks of a folder of recordings, or else of MIDI, and how to get their sound.
+    """The tracks of a folder of recordings or MIDI files, and their clean audio.
 
-    Each MIDI file is played by one of ``PROGRAMS`` through one of the soundfonts, drawn by its
-    name and the seed. A track may come in several variants, each with draws of its own: the second
-    of ``name`` is ``name~2``.
+    Each MIDI file is played by one of ``PROGRAMS`` with one of the soundfonts, which depend on its
+    name and the seed. There may be several variants of a track, each with its own draws: the second
+    variant of ``name`` is ``name~2``.
 
     Args:
-        folder: holds recordings (``files.EXTENSIONS``), or, where there are none, MIDI.
-        sample_rate: in hertz, of the sound.
-        seed: of the draws.
-        soundfonts: paths of SF2 or SF3 files; ``synthesis.find_soundfont`` by default.
+        folder: folder of recordings (``files.EXTENSIONS``) or, if it has none, of MIDI files.
+        sample_rate: sample rate of the audio, in hertz.
+        seed: random seed.
+        soundfonts: paths of SF2 or SF3 files by their checksums.
     """
 
     folder: Path
@@ -78,17 +78,21 @@ class CleanSources:
         seed: int = 0,
         soundfonts: Sequence[Path | str] = (),
     ) -> "CleanSources":
-        """Find the soundfonts, where MIDI is to be played, and keep them by their checksums."""
+        """Find the soundfonts, if MIDI files are to be played.
+
+        ``soundfonts`` are paths of SF2 or SF3 files; ``synthesis.find_soundfont`` by default.
+        """
         paths = [find_soundfont(path) for path in soundfonts or (None,)]
         if find_recordings(folder):
             paths = []
         return cls(Path(folder), sample_rate, seed, {checksum(path): path for path in paths})
 
     def recipes(self, variants: int = 1) -> Iterator[tuple[Recipe, np.random.Generator]]:
-        """Each track so many times, and a generator for what else is to be drawn for it.
+        """Yield a recipe for each variant of each track, and a generator for further draws.
 
         Raises:
-            InputError: when the folder holds neither recordings nor MIDI, or there are no variants.
+            InputError: if the folder has neither recordings nor MIDI files, or ``variants`` is
+                below 1.
         """
         if variants < 1:
             raise InputError(f"variants is {variants}; expected 1 or more")
@@ -97,8 +101,7 @@ class CleanSources:
         tracks = [(name, splits[name], path) for name, path in recordings.items()]
         if not tracks:
             check_synthesis_rate(self.sample_rate)
-            found = find_midi_files(self.folder)
-            tracks = [(track.name, track.split, track.path) for track in found]
+            tracks = [(file.name, file.split, file.path) for file in find_midi_files(self.folder)]
         for name, split, path in tracks:
             source = path.relative_to(self.folder).as_posix()
             for variant in range(1, variants + 1):
@@ -115,15 +118,15 @@ class CleanSources:
             "program": int(rng.choice(PROGRAMS)),
             "soundfont": self.soundfonts[soundfont].name,
             "soundfont_sha256": soundfont,
-            "synthesiser": synthesizer_version(),
+            "synthesiser": synthesizer_version(),  # The spelling of existing manifests.
             "gain": GAIN,
         }
 
     def read(self, recipe: Recipe) -> np.ndarray:
-        """The track's sound, ``(samples,)`` float32.
+        """Read or play the track's audio, ``(samples,)`` float32.
 
         Raises:
-            InputError: when it can't be read or played.
+            InputError: if it cannot be read or played.
         """
         (path,) = recipe.paths
         if "program" not in recipe.settings:

@@ -1,8 +1,8 @@
-"""Pairs of the super-resolution task: without the upper part of the spectrum, and with it.
+"""Pairs of the super-resolution task: recordings without and with the upper part of the spectrum.
 
-The task of Kuleshov, Enam and Ermon 2017 (Audio Super-Resolution Using Neural Networks) and of Kim
-and Sathe 2018 (Adversarial Audio Super-Resolution with Unsupervised Feature Losses). The input has
-been brought back to the target's rate by a cubic spline, so the identity baseline is the spline
+The task is that of Kuleshov, Enam and Ermon 2017 (Audio Super-Resolution Using Neural Networks) and
+of Kim and Sathe 2018 (Adversarial Audio Super-Resolution with Unsupervised Feature Losses). The
+input is upsampled to the target's rate by a cubic spline, so the identity baseline is the spline
 baseline of those papers.
 """
 
@@ -29,7 +29,7 @@ CUTOFF = (0.8, 1.0)
 def lower_resolution(
     audio: np.ndarray, sample_rate: int, ratio: int, low_pass: LowPass
 ) -> np.ndarray:
-    """Low-pass ``(samples,)``, keep each ``ratio``-th sample, and join those by a cubic spline.
+    """Low-pass filter ``(samples,)``, keep every ``ratio``-th sample, and interpolate by a spline.
 
     Returns:
         float32 of the same rate and alignment, up to the last sample kept:
@@ -53,29 +53,29 @@ def render_superres(
     tracks: int | Mapping[str, int] | None = None,
     overwrite: bool = False,
 ) -> tuple[Corpus, RenderReport]:
-    """Lower the resolution of every recording of a folder, or performance of a folder of MIDI.
+    """Lower the resolution of every recording in a folder, or of every MIDI performance.
 
-    Family, order and cutoff of the low-pass filter are drawn by each track's name and the seed, so
-    that a network can't learn the line that one filter leaves. Resumable and parallel as
-    ``build.build_corpus`` says.
+    Family, order and cutoff of the low-pass filter depend on the track's name and the seed. Their
+    variety keeps a network from learning the edge of one filter. The build is resumable and
+    parallel (``build.build_corpus``).
 
     Args:
-        source_folder: as ``phone.render_phone``.
-        out: the corpus's folder.
+        source_folder: folder of recordings or MIDI files, as for ``phone.render_phone``.
+        out: folder of the corpus.
         ratio: one of ``RATIOS``.
-        sample_rate: of input and target, in hertz.
-        seed: of all draws.
-        variants: pairs of each track, each with draws of its own.
-        soundfonts: for MIDI; ``synthesis.find_soundfont`` by default.
-        jobs: processes, each with one track in memory; one for each processor by default.
+        sample_rate: sample rate of input and target, in hertz.
+        seed: random seed.
+        variants: number of pairs made from each track, each with its own draws.
+        soundfonts: soundfonts for MIDI; ``synthesis.find_soundfont`` by default.
+        jobs: number of processes, each with one track in memory; by default one for each CPU.
         beam: pipeline options of Apache Beam, to render on many machines (``making.beam``).
-        tracks: at most so many pairs of each split, or a number for each split by name, where a
-            split that is not named is whole.
-        overwrite: replace what ``out`` holds of other settings or other sources.
+        tracks: largest number of pairs of each split, or of each split that is named; splits that
+            are not named have all of theirs.
+        overwrite: whether to replace pairs of other settings and drop pairs of other sources.
 
     Raises:
-        InputError: when there is no track that can be rendered, or a setting is wrong. A file that
-            can't be read is no error: the report names it.
+        InputError: if no track can be rendered, or a setting is wrong. A single file that cannot be
+            read is only listed in the report.
     """
     if ratio not in RATIOS:
         raise InputError(f"ratio is {ratio}; expected one of {', '.join(map(str, RATIOS))}")

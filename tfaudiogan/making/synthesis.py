@@ -1,9 +1,9 @@
-"""Sound from MIDI with FluidSynth, the same bytes every time.
+"""Deterministic synthesis of MIDI with FluidSynth.
 
-FluidSynth honours the sustain pedal, which piano performances live by. Each render has a
-synthesiser of its own at a fixed gain, without reverb and chorus. Events take effect at the next
-block of 64 samples (1.5 ms at 44.1 kHz), in all renders of a performance alike, so the sides of a
-pair are aligned to the sample.
+FluidSynth supports the sustain pedal, which is essential to piano performances. Each performance is
+rendered by a new synthesizer at a fixed gain, without reverb and chorus. Events take effect at the
+next block of 64 samples (1.5 ms at 44.1 kHz). This is the same in all renders of a performance, so
+the sides of a pair are aligned to the sample.
 """
 
 import functools
@@ -47,10 +47,10 @@ _SOUNDFONT_NAMES = (
 
 
 def find_soundfont(path: Path | str | None = None) -> Path:
-    """The soundfont to render with: ``path``, else the system's best, else pretty_midi's copy.
+    """Find a soundfont: ``path``, else the best one of the system, else pretty_midi's copy.
 
     Raises:
-        InputError: when the file isn't there or isn't a soundfont.
+        InputError: if the file is missing or not a soundfont.
     """
     if path is not None:
         path = Path(path)
@@ -73,10 +73,10 @@ def find_soundfont(path: Path | str | None = None) -> Path:
 
 
 def synthesizer_version() -> str:
-    """Name and version of the synthesiser, such as ``"FluidSynth 2.3.1"``.
+    """Return name and version of the synthesizer, such as ``"FluidSynth 2.3.1"``.
 
     Raises:
-        InputError: when FluidSynth isn't installed.
+        InputError: if FluidSynth is not installed.
     """
     version = [c_int() for _ in range(3)]
     fluidsynth_module().fluid_version(*version)
@@ -84,24 +84,25 @@ def synthesizer_version() -> str:
 
 
 @functools.cache
-def check_same_synthesis(soundfont: Path, soundfont_sha256: str, synthesiser: str) -> None:
-    """Make sure that this machine renders as the manifest will say: workers may be others.
+def check_same_synthesis(soundfont: Path, soundfont_sha256: str, synthesizer: str) -> None:
+    """Check that this machine, which may be a remote worker, renders as the manifest says.
 
     Raises:
-        RuntimeError: when its soundfont of that path, or its synthesiser, is another one.
+        RuntimeError: if its soundfont at that path, or its synthesizer, differs.
     """
-    for what, here, wanted in (
+    for what, actual, expected in (
         (f"soundfont {soundfont}", checksum(soundfont), soundfont_sha256),
-        ("synthesiser", synthesizer_version(), synthesiser),
+        ("synthesizer", synthesizer_version(), synthesizer),
     ):
-        if here != wanted:
-            raise RuntimeError(f"the {what} of this machine is {here}, not {wanted}")
+        if actual != expected:
+            raise RuntimeError(f"the {what} of this machine is {actual}; expected {expected}")
 
 
 def sounding_seconds(midi: "pretty_midi.PrettyMIDI") -> float:
-    """When a performance ends: the last note is off, the pedal up, and the sound has died away.
+    """Return when the sound of a performance has died away, in seconds.
 
-    The pedal is waited for at most ``MAX_RINGING_SECONDS``; ``TAIL_SECONDS`` follow.
+    This is ``TAIL_SECONDS`` after the last note is released and the pedal is lifted, or
+    ``MAX_RINGING_SECONDS`` later if the pedal is held longer.
     """
     end = 0.0
     for instrument in midi.instruments:
@@ -130,23 +131,23 @@ def synthesize(
 ) -> np.ndarray:
     """Render a performance to mono.
 
-    Each instrument has a channel of its own, with its program, controllers and pitch bends; drums
-    are left out.
+    Each instrument has its own channel, with its program, controllers and pitch bends; drums are
+    skipped.
 
     Args:
         midi: the performance.
         soundfont: path of an SF2 or SF3 file.
         sample_rate: in hertz.
-        samples: length of the result; what ``sounding_seconds`` says by default. Events after it
-            are ignored.
+        samples: length of the result, by default that of ``sounding_seconds``. Later events are
+            ignored.
         gain: FluidSynth's ``synth.gain``.
 
     Returns:
-        ``(samples,)`` float32, the mean of left and right. Full scale is 1, and loud music may
-        exceed it.
+        ``(samples,)`` float32, the mean of left and right. Full scale is 1, which loud music may
+        exceed.
 
     Raises:
-        InputError: when FluidSynth isn't installed, the soundfont can't be loaded or lacks a
+        InputError: if FluidSynth is not installed, the soundfont cannot be loaded or lacks a
             program, the sample rate is out of range, or there are more than 240 instruments.
     """
     check_synthesis_rate(sample_rate)
@@ -161,7 +162,7 @@ def synthesize(
 
 
 def check_synthesis_rate(sample_rate: int) -> None:
-    """Raise an InputError for a sample rate, in hertz, that FluidSynth doesn't render."""
+    """Raise an InputError if FluidSynth does not support a sample rate, in hertz."""
     low, high = SAMPLE_RATES
     if not low <= sample_rate <= high:
         raise InputError(f"sample rate is {sample_rate}; expected {low} to {high} Hz")

@@ -1,7 +1,7 @@
-"""FluidSynth with one soundfont in memory, for one performance after the other.
+"""FluidSynth with one soundfont in memory, for several performances one after the other.
 
-FluidSynth's own reset leaves voices behind that sound in the next performance, so each is played
-by a new synthesizer; the soundfont, which takes long to read, moves from one to the next.
+FluidSynth's reset leaves voices that sound in the next performance. Each performance is therefore
+played by a new synthesizer, and the soundfont, which takes long to load, is passed on to it.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ _WARNINGS = 2
 
 
 class Synthesizer:
-    """Plays performances with one soundfont, at a fixed gain, without reverb and chorus.
+    """Play performances with one soundfont, at a fixed gain, without reverb and chorus.
 
-    What it plays depends on nothing that it has played before.
+    The sound of a performance does not depend on what was played before.
 
     Args:
         soundfont: path of an SF2 or SF3 file.
@@ -40,7 +40,7 @@ class Synthesizer:
         gain: FluidSynth's ``synth.gain``.
 
     Raises:
-        InputError: when FluidSynth isn't installed, or the soundfont can't be loaded.
+        InputError: if FluidSynth is not installed, or the soundfont cannot be loaded.
     """
 
     def __init__(self, soundfont: Path | str, sample_rate: int, gain: float = GAIN) -> None:
@@ -48,7 +48,7 @@ class Synthesizer:
         self.sample_rate = sample_rate
         self.gain = gain
         self._library = _Library()
-        # It stays, as the soundfont reads samples through it.
+        # The loader is kept, since the soundfont reads its samples through it.
         self._loader = self._new(channels=16)
         bank = self._loader.sfload(str(soundfont))
         if bank < 0:
@@ -59,25 +59,25 @@ class Synthesizer:
         self._library.remove(self._loader.synth, self._font)
 
     def close(self) -> None:
-        """Give back what the soundfont takes of memory; nothing can be played afterwards."""
+        """Free the memory of the soundfont; nothing can be played after that."""
         if self._font is not None:
             self._library.add(self._loader.synth, self._font)
             self._font = None
             self._loader.delete()
 
     def play(self, instruments: "Sequence[pretty_midi.Instrument]", samples: int) -> np.ndarray:
-        """Render instruments to mono, each on a channel of its own; all drums are on one.
+        """Render instruments to mono, each on its own channel, and all drums on one.
 
         Args:
-            instruments: with times in seconds. Events after the end are ignored.
+            instruments: the instruments, with times in seconds. Events after the end are ignored.
             samples: length of the result.
 
         Returns:
-            ``(samples,)`` float32, the mean of left and right. Full scale is 1, and loud music may
-            exceed it.
+            ``(samples,)`` float32, the mean of left and right. Full scale is 1, which loud music
+            may exceed.
 
         Raises:
-            InputError: when the soundfont lacks a program, or there are more than 240 instruments.
+            InputError: if the soundfont lacks a program, or there are more than 240 instruments.
         """
         melodic = [channel for channel in range(_MAX_CHANNELS) if channel % 16 != _DRUM_CHANNEL]
         pitched = [instrument for instrument in instruments if not instrument.is_drum]
@@ -142,10 +142,10 @@ class Synthesizer:
 
 
 def fluidsynth_module() -> ModuleType:
-    """The module ``fluidsynth``.
+    """Return the module ``fluidsynth``.
 
     Raises:
-        InputError: when FluidSynth isn't installed.
+        InputError: if FluidSynth is not installed.
     """
     try:
         import fluidsynth
@@ -160,9 +160,10 @@ def fluidsynth_module() -> ModuleType:
 def _events(
     instruments: "Sequence[pretty_midi.Instrument]", channels: Sequence[int]
 ) -> list[tuple[float, int, str, tuple[int, ...]]]:
-    """Everything that happens: time in seconds, rank at that time, method and its arguments.
+    """Return all events as time in seconds, rank, method of the synthesizer, and its arguments.
 
-    At one time, notes end before controllers change, and those change before notes begin.
+    The rank orders events at the same time: notes end before controllers change, and controllers
+    change before notes begin.
     """
     events: list[tuple[float, int, str, tuple[int, ...]]] = []
     for channel, instrument in zip(channels, instruments, strict=True):
@@ -179,7 +180,7 @@ def _events(
 
 
 class _Library:
-    """The functions of libfluidsynth that its Python module doesn't bind."""
+    """The functions of libfluidsynth that its Python module does not bind."""
 
     def __init__(self) -> None:
         self.module = fluidsynth_module()
@@ -188,7 +189,7 @@ class _Library:
         self._remove = self._bind("remove_sfont", c_int, synth=c_void_p, font=c_void_p)
         sides = {"left": c_void_p, "left_offset": c_int, "left_step": c_int}
         sides |= {"right": c_void_p, "right_offset": c_int, "right_step": c_int}
-        # The module itself binds only the 16-bit output, which clips and dithers.
+        # The Python module binds only the 16-bit output, which clips and dithers.
         self.write = self._bind("write_float", c_int, synth=c_void_p, length=c_int, **sides)
         self._set_log = self.module.cfunc(
             "fluid_set_log_function",
@@ -200,14 +201,14 @@ class _Library:
         self._pin = self._bind("pin_preset", c_int, synth=c_void_p, font=c_int, bank=c_int, p=c_int)
 
     def remove(self, synth: Any, font: Any) -> None:
-        """Take the soundfont from a synthesizer, which would warn that its channels have none."""
+        """Remove a soundfont from a synthesizer, without warnings about channels that use it."""
         logging = self._set_log(_WARNINGS, None, None)
         self._remove(synth, font)
         self._set_log(_WARNINGS, logging, None)
 
     def pin(self, synth: Any, font: int, bank: int, program: int) -> None:
-        """Keep the samples of a program, which each new channel begins with, in memory."""
-        if self._pin is not None:  # new in FluidSynth 2.2
+        """Keep the samples of a program in memory; new channels start with program 0 of bank 0."""
+        if self._pin is not None:  # FluidSynth has it since version 2.2.
             self._pin(synth, font, bank, program)
 
     def _bind(self, name: str, result: Any, **arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Piano pieces that the package composes itself, so that it can be tried without any data."""
+"""A composer of piano pieces, with which the package can be tried without any data."""
 
 from tfaudiogan.making.composer.collection import PIECES, compose_corpus
 from tfaudiogan.making.composer.piece import compose

@@ -1,4 +1,4 @@
-"""A collection of pieces on disk."""
+"""A collection of composed pieces on disk."""
 
 import csv
 import io
@@ -23,14 +23,14 @@ def compose_corpus(
 ) -> Path:
     """Write pieces of about ``seconds`` each in the MAESTRO layout, ready to be rendered.
 
-    A piece depends on the seed, its split and its number alone, so that asking for more of them
-    leaves the others as they are.
+    A piece depends only on the seed, its split and its number, so that asking for more pieces does
+    not change the others.
 
     Args:
-        folder: gets ``pieces.csv`` and a folder of MIDI files for each split.
-        seed: 0 or more.
+        folder: folder for ``pieces.csv`` and, for each split, a folder of MIDI files.
+        seed: random seed, 0 or more.
         seconds: mean length; pieces are up to a fifth shorter or longer.
-        pieces: how many for each split.
+        pieces: number of pieces of each split.
 
     Returns:
         The folder.
@@ -42,9 +42,9 @@ def compose_corpus(
     writer.writeheader()
     for split, count in pieces.items():
         for number in range(count):
-            own = np.random.SeedSequence([seed, *split.encode(), number])
-            length = seconds * np.random.default_rng(own).uniform(0.8, 1.2)
-            midi = compose(int(own.generate_state(1)[0]), max(MIN_SECONDS, float(length)))
+            sequence = np.random.SeedSequence([seed, *split.encode(), number])
+            length = seconds * np.random.default_rng(sequence).uniform(0.8, 1.2)
+            midi = compose(int(sequence.generate_state(1)[0]), max(MIN_SECONDS, float(length)))
             name = f"{split}/piece-{number + 1:02d}.mid"
             with replacing(folder / name) as temporary:
                 midi.write(str(temporary))

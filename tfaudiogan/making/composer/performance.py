@@ -1,4 +1,4 @@
-"""Play a piano score as a pianist might: phrased, voiced, pedalled, never quite in time."""
+"""Perform a piano score with phrasing, voicing, pedal and expressive timing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _VOICE_LENGTH = {"melody": 0.97, "inner": 0.9, "bass": 0.95}
 
 @dataclass(frozen=True)
 class Tone:
-    """A note of the score: start and length in beats, MIDI pitch, the voice that it belongs to.
+    """A note of the score: start and length in beats, MIDI pitch, and voice.
 
     Voices are ``"melody"``, ``"inner"`` and ``"bass"``.
     """
@@ -28,10 +28,14 @@ class Tone:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A stretch of the score that breathes as one.
+    """A musical phrase.
 
-    ``start``, ``beats`` and ``bar`` are in beats, ``tempo`` in beats a minute, ``level`` the MIDI
-    velocity around which it is played.
+    Attributes:
+        start: first beat of the phrase in the score.
+        beats: length of the phrase.
+        bar: length of a bar, in beats.
+        tempo: in beats per minute.
+        level: MIDI velocity around which the phrase is played.
     """
 
     start: float
@@ -48,14 +52,14 @@ def perform(
     pedal: Sequence[tuple[float, bool]],
     seconds: float,
 ) -> pretty_midi.PrettyMIDI:
-    """Perform a score on one piano.
+    """Perform a score on a piano.
 
     Args:
-        rng: draws everything that makes two performances differ.
-        tones: the notes, in any order.
-        phrases: consecutive, together as long as the score.
-        pedal: beats at which the foot lifts the pedal, and whether it then presses it again.
-        seconds: when the score ends.
+        rng: generator of everything in which two performances of the score differ.
+        tones: notes of the score, in any order.
+        phrases: consecutive phrases that span the score.
+        pedal: beats at which the pedal is lifted, and whether it is then pressed again.
+        seconds: time at which the score ends.
     """
     clock = _clock(rng, phrases, seconds)
     starts = np.array([phrase.start for phrase in phrases])
@@ -70,7 +74,7 @@ def perform(
             pretty_midi.Note(int(np.clip(velocity, 12, 122)), tone.pitch, max(start, 0.0), end)
         )
     piano = pretty_midi.Instrument(0, name="Piano")
-    piano.notes = _one_finger_a_key(notes)
+    piano.notes = _without_overlaps(notes)
     piano.control_changes = _pedal_changes(rng, [(clock(beat), down) for beat, down in pedal])
     midi = pretty_midi.PrettyMIDI(resolution=480)
     midi.instruments.append(piano)
@@ -80,7 +84,10 @@ def perform(
 def _clock(
     rng: np.random.Generator, phrases: Sequence[Phrase], seconds: float
 ) -> Callable[[float], float]:
-    """Seconds of a beat: phrases hurry in the middle and linger at the end, and tempo drifts."""
+    """Return a function from beats to seconds, with a tempo that follows the phrases and drifts.
+
+    Phrases are faster in the middle and slow down at the end.
+    """
     step = 0.25
     durations = []
     drift = 0.0
@@ -106,18 +113,18 @@ def _velocity(tone: Tone, phrase: Phrase) -> float:
     return phrase.level + arch + accent + brilliance + _VOICE_VELOCITY[tone.voice]
 
 
-def _one_finger_a_key(notes: Sequence[pretty_midi.Note]) -> list[pretty_midi.Note]:
-    """Let a key go before it is struck again; of two strikes at once keep the louder."""
+def _without_overlaps(notes: Sequence[pretty_midi.Note]) -> list[pretty_midi.Note]:
+    """Release each key before it is struck again, and merge strikes at nearly the same time."""
     played: list[pretty_midi.Note] = []
     last: dict[int, pretty_midi.Note] = {}
     for note in sorted(notes, key=lambda note: (note.start, note.pitch)):
-        before = last.get(note.pitch)
-        if before is not None and note.start - before.start < 0.06:
-            before.velocity = max(before.velocity, note.velocity)
-            before.end = max(before.end, note.end)
+        previous = last.get(note.pitch)
+        if previous is not None and note.start - previous.start < 0.06:
+            previous.velocity = max(previous.velocity, note.velocity)
+            previous.end = max(previous.end, note.end)
             continue
-        if before is not None:
-            before.end = min(before.end, note.start - 0.015)
+        if previous is not None:
+            previous.end = min(previous.end, note.start - 0.015)
         last[note.pitch] = note
         played.append(note)
     return played
@@ -126,7 +133,7 @@ def _one_finger_a_key(notes: Sequence[pretty_midi.Note]) -> list[pretty_midi.Not
 def _pedal_changes(
     rng: np.random.Generator, pedal: Sequence[tuple[float, bool]]
 ) -> list[pretty_midi.ControlChange]:
-    """The foot follows the hands: it lifts with the new harmony and presses just after."""
+    """Lift the pedal with each new harmony, and press it again just after."""
     changes = []
     for time, down in pedal:
         changes.append((0, time + 0.015))

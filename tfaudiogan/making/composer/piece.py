@@ -1,8 +1,8 @@
-"""One piece: form, sections, melody.
+"""Composition of a piece: its form, sections and melodies.
 
-A piece is a rondo of periods: two phrases of four bars, the first open, the second closed. Each
-section has a key, a progression, a motif and a texture of its own; when it comes back, its melody
-is ornamented.
+A piece is a rondo of periods, each of two phrases of four bars, the first open, the second closed.
+Each section has its own key, progression, motif and texture. When a section returns, its melody is
+ornamented.
 """
 
 import dataclasses
@@ -33,8 +33,8 @@ MIN_SECONDS = 10.0
 _BARS = 4
 _RONDO = "AABBAACC"
 _SECOND_CHORDS = (SUPERTONIC, MEDIANT, SUBDOMINANT, SUBDOMINANT, DOMINANT, SUBMEDIANT, SUBMEDIANT)
-_METRES = ((4, 2), (4, 2), (3, 2), (2, 3), (4, 3))
-"""Beats in a bar, and into how many parts a beat divides."""
+_METERS = ((4, 2), (4, 2), (3, 2), (2, 3), (4, 3))
+"""Beats in a bar, and parts in a beat."""
 _CELLS = {
     2: (
         *[(1.0,)] * 4,
@@ -47,12 +47,12 @@ _CELLS = {
     ),
     3: (*[(1.0,)] * 3, *[(2 / 3, 1 / 3)] * 4, (1 / 3, 1 / 3, 1 / 3), (2.0,), (5 / 3, 1 / 3)),
 }
-"""Rhythms in beats that fill one or two of them, for each division; common ones more often."""
+"""Rhythms that fill one or two beats, for each division of the beat; common ones are repeated."""
 
 
 @dataclass(frozen=True)
 class _Section:
-    """What makes a section known again. ``seed`` draws its motif."""
+    """What all occurrences of a section share; ``seed`` determines its motif."""
 
     key: Key
     texture: Texture
@@ -64,21 +64,21 @@ class _Section:
 
 
 def compose(seed: int, seconds: float) -> pretty_midi.PrettyMIDI:
-    """Compose and perform a piece: one piano, with sustain pedal (controller 64).
+    """Compose and perform a piece for piano, with sustain pedal (controller 64).
 
     Args:
-        seed: 0 or more; the same seed and length give the same piece.
-        seconds: when the piece ends.
+        seed: random seed, 0 or more; the same seed and length give the same piece.
+        seconds: length of the piece.
 
     Raises:
-        ValueError: when the seed is negative, or ``seconds`` is less than ``MIN_SECONDS``.
+        ValueError: if the seed is negative, or ``seconds`` is less than ``MIN_SECONDS``.
     """
     if seed < 0:
         raise ValueError(f"seed is {seed}; expected 0 or more")
     if not MIN_SECONDS <= seconds < math.inf:
         raise ValueError(f"seconds is {seconds}; expected {MIN_SECONDS:g} or more")
     rng = np.random.default_rng(seed)
-    bar, division = _METRES[rng.integers(len(_METRES))]
+    bar, division = _METERS[rng.integers(len(_METERS))]
     tempo = rng.uniform(72, 112) if division == 2 else rng.uniform(56, 84)
     length = _BARS * bar
     count = max(1, round((seconds * tempo / 60 - bar) / length))
@@ -140,19 +140,19 @@ def _draw_section(
 
 
 _Harmony = list[tuple[float, float, Chord]]
-"""Chords with their start and length in beats."""
+"""Start and length, in beats, and chord of each harmony."""
 
 
 def _harmony(rng: np.random.Generator, section: _Section, bar: int, closed: bool) -> _Harmony:
-    """Four bars: tonic, the section's second chord, and a full or a half cadence."""
+    """Return four bars: tonic, the section's second chord, and a full or a half cadence."""
     key = section.key
-    before = (
+    predominants = (
         key.chord(SUPERTONIC, seventh=True),
         key.chord(SUBDOMINANT),
         key.chord(SUPERTONIC),
         key.chord(SUBMEDIANT),
     )
-    preparation = before[rng.integers(len(before))]
+    preparation = predominants[rng.integers(len(predominants))]
     opening = [(0, bar, key.chord(TONIC)), (bar, bar, section.second_chord)]
     if not closed:
         return [*opening, (2 * bar, bar, preparation), (3 * bar, bar, key.chord(DOMINANT))]
@@ -172,46 +172,46 @@ def _chord_at(harmony: _Harmony, beat: float) -> Chord:
 def _melody(
     section: _Section, harmony: _Harmony, bar: int, division: int, closed: bool
 ) -> list[Tone]:
-    """A motif, the same on the next chord, an answer, and a long note.
+    """Return a motif, its repetition on the next chord, an answer, and a long note.
 
-    On the beat lie tones of the chord, between them steps of the scale.
+    Notes on a beat are chord tones; notes between the beats are steps of the scale.
     """
     rng = np.random.default_rng(section.seed)
     cells = [
         (_rhythm(rng, bar, division), rng.choice([-2, -1, -1, 1, 1, 2], 4 * bar)) for _ in "ab"
     ]
-    centre = section.texture.melody
-    pitch = centre + int(rng.integers(-4, 5))
+    center = section.texture.melody
+    pitch = center + int(rng.integers(-4, 5))
     tones = []
     for index, (rhythm, contour) in enumerate((cells[0], cells[0], cells[1])):
         start = float(index * bar)
         for length, step in zip(rhythm, contour, strict=False):
             chord = _chord_at(harmony, start + 1e-6)
-            if abs(pitch - centre) > 7:
-                step = -np.sign(pitch - centre)
-            scale = ladder(chord.scale, centre - 14, centre + 14)
+            if abs(pitch - center) > 7:
+                step = -np.sign(pitch - center)
+            scale = ladder(chord.scale, center - 14, center + 14)
             pitch = scale[nearest(scale, pitch) + step]
             if (start + 1e-6) % 1 < 1e-3:
-                within = ladder(chord.tones, centre - 14, centre + 14)
-                pitch = within[nearest(within, pitch)]
+                chord_tones = ladder(chord.tones, center - 14, center + 14)
+                pitch = chord_tones[nearest(chord_tones, pitch)]
             tones.append(Tone(start, length, pitch, "melody"))
             start += length
     goal = _chord_at(harmony, 3 * bar)
-    ends = ladder(goal.tones[:1] if closed else goal.tones, centre - 14, centre + 14)
-    tones.append(Tone(3 * bar, 0.75 * bar, ends[nearest(ends, pitch)], "melody"))
+    endings = ladder(goal.tones[:1] if closed else goal.tones, center - 14, center + 14)
+    tones.append(Tone(3 * bar, 0.75 * bar, endings[nearest(endings, pitch)], "melody"))
     return tones
 
 
 def _rhythm(rng: np.random.Generator, bar: int, division: int) -> list[float]:
     lengths: list[float] = []
-    while (left := bar - round(sum(lengths))) > 0:
-        cells = [cell for cell in _CELLS[division] if sum(cell) <= left + 1e-6]
+    while (remaining := bar - round(sum(lengths))) > 0:
+        cells = [cell for cell in _CELLS[division] if sum(cell) <= remaining + 1e-6]
         lengths += cells[rng.integers(len(cells))]
     return lengths
 
 
 def _ornament(rng: np.random.Generator, melody: Sequence[Tone], section: _Section) -> list[Tone]:
-    """Long notes turn to the scale's next note above and back."""
+    """Ornament some long notes with the next note of the scale above."""
     ornamented = []
     for tone in melody:
         if tone.length < 1 or rng.random() < 0.5:
@@ -226,7 +226,7 @@ def _ornament(rng: np.random.Generator, melody: Sequence[Tone], section: _Sectio
 
 
 def _run(rng: np.random.Generator, last: Tone, section: _Section, bar: int) -> list[Tone]:
-    """A scale that fills the last half bar of a phrase, up or down from its last note."""
+    """Return a scale that fills the last half bar of a phrase, up or down from its last note."""
     up = last.pitch < 84 and rng.random() < 0.6
     low, high = (last.pitch + 1, 94) if up else (max(28, last.pitch - 40), last.pitch - 1)
     scale = ladder(section.key.chord(TONIC).scale, low, high)[:: 1 if up else -1]
@@ -245,7 +245,7 @@ def _accompaniment(hands: Hands, section: _Section, harmony: _Harmony) -> list[T
 
 
 def _last_chord(hands: Hands, start: float, beats: float) -> list[Tone]:
-    """Rolled from the bottom to the top."""
+    """Return the last chord, rolled from the bottom to the top."""
     root = hands.chord.tones[0]
     low = ladder([root], 24, 47)
     pitches = [*low, *hands.voicing, *ladder(hands.chord.tones, 72, 84)]

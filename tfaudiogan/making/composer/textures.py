@@ -1,4 +1,4 @@
-"""Textures: what the hands play under, over and around a melody."""
+"""Textures: how the hands accompany a melody."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tfaudiogan.making.composer.performance import Tone
 
 
 class Hands:
-    """Where the accompaniment lies; it moves from chord to chord by as little as possible."""
+    """Pitches of the accompaniment, which move as little as possible from chord to chord."""
 
     def __init__(self) -> None:
         self.chord = Chord((), ())
@@ -18,7 +18,7 @@ class Hands:
         self.voicing = [55, 60, 64]
 
     def move_to(self, chord: Chord) -> None:
-        """Find the new chord's bass (its root, or near by its third) and close voicing."""
+        """Choose the new chord's bass, which is its root or rarely its third, and its voicing."""
         self.chord = chord
         root = chord.tones[0]
         self.bass = min(
@@ -34,7 +34,10 @@ class Hands:
 
 
 _Accompaniment = Callable[[Hands, float, int], list[Tone]]
-"""Tones for some beats of one chord, from beat 0; the last argument divides the beat."""
+"""A function that returns the tones for one chord.
+
+Its arguments are the hands, the length in beats, and the number of parts of a beat.
+"""
 
 
 def _hymn(hands: Hands, beats: float, division: int) -> list[Tone]:
@@ -62,7 +65,7 @@ def _march(hands: Hands, beats: float, division: int) -> list[Tone]:
 
 
 def _figure(pitches: Sequence[int], beats: float, division: int) -> list[Tone]:
-    """One note after the other, round and round."""
+    """Repeat the pitches one after the other."""
     return [
         Tone(index / division, 1 / division, pitches[index % len(pitches)], "inner")
         for index in range(round(beats * division))
@@ -70,7 +73,7 @@ def _figure(pitches: Sequence[int], beats: float, division: int) -> list[Tone]:
 
 
 def _wave(rungs: Sequence[int], count: int) -> list[int]:
-    """Up the rungs and down again; the turning point fits into ``count`` notes."""
+    """Go up the rungs and down again, within at most ``count`` notes."""
     top = min(count // 2, len(rungs) - 1)
     return [*rungs[: top + 1], *rungs[top - 1 : 0 : -1]]
 
@@ -97,9 +100,13 @@ def _etude(hands: Hands, beats: float, division: int) -> list[Tone]:
 
 @dataclass(frozen=True)
 class Texture:
-    """How the hands share the music.
+    """How the hands play a section.
 
-    ``melody`` is the pitch around which the melody lies, ``octaves`` doubles it an octave above.
+    Attributes:
+        accompany: plays the accompaniment.
+        melody: pitch around which the melody moves.
+        octaves: whether the melody is doubled an octave above.
+        pedal: whether the sustain pedal is used.
     """
 
     accompany: _Accompaniment
