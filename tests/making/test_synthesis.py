@@ -76,9 +76,9 @@ def test_pedal_holds_a_note():
 
 
 def test_each_instrument_has_a_channel_of_its_own():
-    pedalled = instrument([(72, 0.1, 0.3)], [(64, 127, 0.0), (7, 40, 0.0)], [(4000, 0.0)])
+    pedaled = instrument([(72, 0.1, 0.3)], [(64, 127, 0.0), (7, 40, 0.0)], [(4000, 0.0)])
     dry = instrument([(48, 0.0, 0.3)], program=4)
-    together, apart = render(pedalled, dry), render(pedalled) + render(dry)
+    together, apart = render(pedaled, dry), render(pedaled) + render(dry)
     # Voices add up in float32; neither pedal, volume nor pitch bend reach the other channel.
     np.testing.assert_allclose(together, apart, atol=1e-6)
 

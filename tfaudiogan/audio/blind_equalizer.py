@@ -15,7 +15,7 @@ LOWEST_CENTER_HZ = 31.25
 HIGHEST_CENTER_HZ = 20_000.0
 FLOOR_PERCENTILE = 10.0
 LEAST_SHARE = 0.05
-"""Share of a band's power that counts as music, however steady the band is."""
+"""Share of a band's power that always counts as music, however steady the band is."""
 
 QUIETEST_DB = -90.0
 STEP_DB = 0.25
@@ -100,7 +100,7 @@ class SpectrumMeter:
             return spectrum_db
         mean = self._total / self._frames
         gain = db_to_gain(COMMON_LEVEL_DBFS) ** 2 / mean[-1]
-        # The percentile of a noise is below its mean, and music is seldom silent in every band.
+        # The floor is only an estimate, so a share of each band's power always counts as music.
         tone = gain * np.maximum(mean - self._floor(), LEAST_SHARE * mean)[:-1]
         spectrum_db[self._known] = 10.0 * np.log10(np.maximum(tone, 10 ** (QUIETEST_DB / 10.0)))
         return spectrum_db
@@ -187,7 +187,7 @@ class BlindEqualizer:
         return gains
 
     def __call__(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Equalize ``(samples,)`` or ``(samples, channels)``; float32 of the same shape."""
+        """Equalize ``(samples,)`` or ``(samples, channels)``; returns float32 of the same shape."""
         taps = zero_phase_taps(self.gains_db(audio, sample_rate), sample_rate)
         if audio.ndim == 1:
             return convolve(audio, taps)

@@ -46,7 +46,7 @@ class TrainingCrops(keras.utils.PyDataset):
 
 
 class GridCrops(keras.utils.PyDataset):
-    """``count`` windows spread evenly over ``starts``, in order; the last batch may be smaller."""
+    """Batches of ``count`` windows spread evenly over ``starts``; the last batch may be smaller."""
 
     def __init__(self, tracks: Tracks, starts: Starts, window: int, batch: int, count: int) -> None:
         super().__init__()

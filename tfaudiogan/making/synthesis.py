@@ -101,8 +101,8 @@ def check_same_synthesis(soundfont: Path, soundfont_sha256: str, synthesizer: st
 def sounding_seconds(midi: "pretty_midi.PrettyMIDI") -> float:
     """Return when the sound of a performance has died away, in seconds.
 
-    This is ``TAIL_SECONDS`` after the last note is released and the pedal is lifted, or
-    ``MAX_RINGING_SECONDS`` later if the pedal is held longer.
+    This is ``TAIL_SECONDS`` after the last note is released or, if later, the pedal is lifted. The
+    pedal extends the last note by at most ``MAX_RINGING_SECONDS``.
     """
     end = 0.0
     for instrument in midi.instruments:

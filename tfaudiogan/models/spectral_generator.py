@@ -79,7 +79,7 @@ def build_spectral_generator(
 
 
 def is_spectral(model: keras.Model) -> bool:
-    """Whether a model is one of ``build_spectral_generator``, new or loaded from a file."""
+    """Whether a model was built by ``build_spectral_generator``, even if loaded from a file."""
     return any(isinstance(layer, Spectrum1D) for layer in model.layers)
 
 

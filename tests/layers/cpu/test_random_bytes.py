@@ -31,7 +31,7 @@ def test_same_seed_same_bytes_and_every_draw_its_own():
 
 
 @pytest.mark.parametrize("step", [1, 4, 16, 128 * 16])
-def test_neighbours_know_nothing_of_each_other(step):
+def test_neighboring_bytes_are_independent(step):
     (values,) = draw(5)
     values = values.reshape(len(values), -1).astype("f8")
     pairs = (values[:, :-step], values[:, step:]), (values[:-1], values[1:])
@@ -40,7 +40,7 @@ def test_neighbours_know_nothing_of_each_other(step):
         assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
 
 
-def test_every_bit_hangs_on_the_seed():
+def test_every_bit_depends_on_the_seed():
     (first,), (second,) = draw(10), draw(11)
     flipped = np.unpackbits(first ^ second).reshape(-1, 8).mean(axis=0)
     np.testing.assert_allclose(flipped, 0.5, atol=0.01)  # sd 0.001
