@@ -112,8 +112,8 @@ def test_a_manifest_that_leads_elsewhere_is_refused(original, bucket):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("memory://bucket/none", "no corpus at memory://bucket/none"),
-        ("file:///nowhere/at/all", "no corpus at file:///nowhere"),
+        ("memory://bucket/none", "no complete corpus at memory://bucket/none"),
+        ("file:///nowhere/at/all", "no complete corpus at file:///nowhere"),
         ("nosuch://bucket/piano", "nosuch"),
     ],
 )

@@ -229,7 +229,7 @@ def test_bad_settings_are_named(pieces, tmp_path, options, message):
 
 def test_a_split_without_tracks_is_named(playing, tmp_path):
     folder = write_pieces(tmp_path / "midi", count=1)
-    with pytest.raises(InputError, match="no track of the split"):
+    with pytest.raises(InputError, match="no track in the split"):
         render(folder, tmp_path / "out", playing)
 
 

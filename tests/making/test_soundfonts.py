@@ -53,7 +53,7 @@ def test_programs_by_soundfont(tmp_path):
     ("programs", "excluded", "message"),
     [
         (["Tim=1"], [], r"'Tim=1'; expected one of the soundfonts TimGM6mb"),
-        (["5"], ["0-9"], r"has none of the programs"),
+        (["5"], ["0-9"], r"has none of the chosen programs"),
         (["TimGM6mb=x"], [], r"'x'"),
     ],
 )

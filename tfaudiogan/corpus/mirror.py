@@ -51,7 +51,9 @@ def mirror(url: str) -> Path:
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"no complete corpus at {url}: {error} is missing") from error
+        raise InputError(
+            f"no complete corpus at {url} (missing: {error}); give the URL of a whole corpus"
+        ) from error
     except Exception as error:  # Each file system has its own exceptions.
         reason = " ".join(f"{type(error).__name__} {error}".split())
         raise InputError(f"{url} cannot be copied to {folder}: {reason}") from error
