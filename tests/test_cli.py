@@ -174,7 +174,9 @@ def bad(tmp_path_factory):
         ("degrade {bad}/good.wav {tmp}/a.wav --preset tin", "'tin'"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(arguments, words, bad, corpus, trained, capsys, tmp_path):
+def test_bad_input_gives_one_line_and_status_2(
+    arguments, words, bad, corpus, trained, capsys, tmp_path
+):
     places = {"bad": bad, "tmp": tmp_path / "out", "corpus": corpus.folder}
     filled = arguments.format(**places, model=trained / "generator.keras").split()
     status, out, err = run(*filled, capsys=capsys)
@@ -197,7 +199,7 @@ def test_a_recording_is_never_overwritten_by_its_own_output(bad, trained, capsys
     assert "good.wav" in err
 
 
-def test_debug_shows_where(capsys):
+def test_debug_shows_the_traceback(capsys):
     with pytest.raises(Exception, match="manifest"):
         main(["train", "--data", "/nowhere", "--debug"])
 

@@ -16,14 +16,14 @@ def test_presets_survive_the_round_trip_through_json(name, tmp_path):
     assert Config.load(tmp_path / "config.json") == config
 
 
-def test_the_papers_preset_is_the_papers():
+def test_the_paper_preset_has_the_papers_values():
     config = preset("paper")
     assert (config.window, config.generator.blocks, config.generator.d_max) == (8192, 8, 4)
     assert (config.training.batch, config.optimizer.learning_rate) == (64, 1e-3)
     assert config.weights == LossWeights(time=1.0)
 
 
-def test_a_file_gives_only_what_differs(tmp_path):
+def test_a_config_file_needs_only_the_differences(tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"preset": "demo", "generator": {"d_max": 2}}))
     config = Config.load(path)
@@ -35,7 +35,7 @@ RELEASED = Path(__file__).parents[1] / "saved_models/phone-restoration/config.js
 
 
 @pytest.mark.skipif(not RELEASED.is_file(), reason="the released models are not here")
-def test_the_released_configuration_is_what_it_states():
+def test_the_released_configuration_has_the_documented_values():
     values = json.loads(RELEASED.read_text())
     config = asdict(Config.load(RELEASED))
     for section, stated in values.items():
@@ -60,7 +60,7 @@ def test_a_configuration_saved_before_kinds_is_of_the_waveform_generator(tmp_pat
     assert config == replace(before, generator=replace(before.generator, d_max=3))
 
 
-def test_the_kind_of_a_preset_stays_where_a_file_gives_differences():
+def test_a_config_file_keeps_the_generator_kind_of_its_preset():
     config = Config.from_dict({"preset": "restoration", "generator": {"d_max": 0}})
     assert (config.generator.kind, config.generator.d_max) == ("spectral", 0)
 
@@ -86,7 +86,7 @@ def test_restoration_is_spectral_at_full_band():
         ({"dropout": 1.0}, r"dropout is 1\.0;"),
     ],
 )
-def test_bad_generators_say_what_was_wrong(changes, words):
+def test_bad_generators_are_named(changes, words):
     with pytest.raises(InputError, match=words) as caught:
         Config.from_dict({"generator": changes})
     assert "\n" not in str(caught.value)
@@ -106,7 +106,7 @@ def test_bad_generators_say_what_was_wrong(changes, words):
         ('{"adversarial": {"weight_clip": "x"}}', "float or NoneType"),
     ],
 )
-def test_bad_files_say_what_was_wrong(text, words, tmp_path):
+def test_bad_files_are_named(text, words, tmp_path):
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(InputError, match=words) as caught:
@@ -138,6 +138,6 @@ def test_losses_by_name(expression, expected):
         ("time=inf", "expected 0 or more"),
     ],
 )
-def test_bad_losses_say_what_was_wrong(expression, words):
+def test_bad_losses_are_named(expression, words):
     with pytest.raises(InputError, match=words):
         parse_loss(expression)

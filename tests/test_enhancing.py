@@ -53,7 +53,7 @@ def samples(path):
     return soundfile.read(path)[0]
 
 
-def test_one_file_goes_beside_itself_and_is_not_replaced(halving, takes, capsys):
+def test_the_output_is_next_to_the_input_and_is_not_replaced(halving, takes, capsys):
     assert call("enhance", takes / "a.wav") == 0
     out = takes / "a-enhanced.wav"
     np.testing.assert_allclose(samples(out), samples(takes / "a.wav") / 2, atol=1e-4)
@@ -89,7 +89,7 @@ def test_patterns(halving, takes, capsys):
     assert "matches no audio file" in capsys.readouterr().err
 
 
-def test_what_fails_is_named_and_the_rest_is_done(halving, takes, capsys):
+def test_failed_files_are_named_and_the_others_enhanced(halving, takes, capsys):
     (takes / "broken.wav").write_bytes(b"RIFF")
     assert call("enhance", takes) == 2
     assert (takes / "a-enhanced.wav").is_file() and (takes / "b-enhanced.flac").is_file()
@@ -131,7 +131,7 @@ def test_a_page_to_compare(halving, takes, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["b.flac", "page.html"])
-def test_a_page_replaces_nothing_unasked(halving, takes, capsys, name):
+def test_a_page_is_replaced_only_with_overwrite(halving, takes, capsys, name):
     kept = takes / name
     if name == "page.html":
         kept.write_text("an earlier page")
@@ -167,7 +167,7 @@ def test_two_recordings_never_become_one_file(halving, takes, capsys, monkeypatc
         (["{empty}"], "holds no audio file"),
     ],
 )
-def test_wrong_input_ends_in_one_line(takes, tmp_path, capsys, arguments, message):
+def test_wrong_input_gives_one_line(takes, tmp_path, capsys, arguments, message):
     (tmp_path / "empty").mkdir()
     places = {"takes": takes, "empty": tmp_path / "empty"}
     assert call("enhance", *[argument.format(**places) for argument in arguments]) == 2
@@ -176,7 +176,7 @@ def test_wrong_input_ends_in_one_line(takes, tmp_path, capsys, arguments, messag
     assert "Traceback" not in captured.err
 
 
-def test_names_are_whole_in_a_narrow_terminal(capsys, monkeypatch):
+def test_names_are_not_truncated_in_a_narrow_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert call("models") == 0
     listed = capsys.readouterr().out

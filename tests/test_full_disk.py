@@ -69,7 +69,7 @@ def sources(tmp_path_factory):
         ),
     ],
 )
-def test_one_line_and_nothing_half_written(command, sources, tmp_path):
+def test_a_full_disk_gives_one_line_and_no_partial_file(command, sources, tmp_path):
     names = {"sources": sources, "full": tmp_path, "model": MODEL}
     arguments = [part.format(**names) for part in command.split()]
     status, out = run_on_full_disk(tmp_path, *arguments)

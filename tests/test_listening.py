@@ -92,7 +92,7 @@ def call(*arguments):
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_what_is_heard_is_played_enhanced(card, capsys, channels):
+def test_the_input_is_played_enhanced(card, capsys, channels):
     assert call("listen", "--seconds", 2, "--channels", channels) == 0
     played = np.concatenate(card.played)
     assert played.shape[1] == channels
@@ -103,7 +103,7 @@ def test_what_is_heard_is_played_enhanced(card, capsys, channels):
     assert "2.0 s" in captured.out
 
 
-def test_a_loudspeaker_is_not_kept_behind_by_the_second_that_sets_the_level(card):
+def test_measuring_the_level_does_not_delay_the_output(card):
     assert call("listen", "--seconds", 2) == 0
     window, hop = half.metadata.window, half.metadata.hop
     # Of the first second, no more than a hop is played: what waits delays all that follows.
@@ -111,7 +111,7 @@ def test_a_loudspeaker_is_not_kept_behind_by_the_second_that_sets_the_level(card
     assert RATE <= sum(map(len, card.played)) <= RATE + 2 * window
 
 
-def test_a_file_is_not_replaced_unasked(card, tmp_path, capsys):
+def test_a_file_is_replaced_only_with_overwrite(card, tmp_path, capsys):
     out = tmp_path / "a.flac"
     out.write_bytes(b"a rehearsal")
     assert call("listen", "--seconds", 0.5, "--out", out) == 2
@@ -121,19 +121,19 @@ def test_a_file_is_not_replaced_unasked(card, tmp_path, capsys):
     assert len(soundfile.read(out)[0]) == RATE // 2
 
 
-def test_into_a_file(card, tmp_path):
+def test_recording_into_a_file(card, tmp_path):
     assert call("listen", "--seconds", 0.5, "--out", tmp_path / "a.flac") == 0
     written, rate = soundfile.read(tmp_path / "a.flac")
     assert rate == RATE
     np.testing.assert_allclose(written, card.signal[: RATE // 2] / 2, atol=1e-4)
 
 
-def test_a_device_that_is_not_there(card, capsys):
+def test_a_missing_device(card, capsys):
     assert call("listen", "--input", "none") == 2
     assert "'none'" in capsys.readouterr().err
 
 
-def test_the_extra_is_named(monkeypatch, capsys):
+def test_a_missing_extra_is_named(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     assert call("listen", "--seconds", 1) == 2
     assert "live" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_nothing_to_do():
     assert collect([], jobs=2) == ({}, {})
 
 
-def test_a_process_that_dies_is_said_to_have_died():
+def test_a_process_that_dies_is_reported():
     with pytest.raises(InputError, match="process died"):
         run_jobs(die, [1, 2], lambda item, result: result(), jobs=2)
 

@@ -32,7 +32,7 @@ def run(code, **environment):
     )
 
 
-def test_lines_about_starting_are_dropped_and_others_passed_on():
+def test_startup_lines_are_dropped_and_others_are_passed_on():
     lines = [line for pair in zip(STARTING, [*REAL, "end"], strict=True) for line in pair]
     code = f"""
 import os, sys
@@ -56,7 +56,7 @@ def test_an_error_in_between_is_not_lost():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs /bin/sh")
-def test_the_last_words_of_a_process_that_dies_are_not_lost():
+def test_the_last_output_of_a_crashing_process_is_not_lost():
     result = run(
         f"""
 import os
@@ -71,7 +71,7 @@ with starting():
 
 
 @pytest.mark.slow
-def test_tensorflow_starts_in_quiet():
+def test_tensorflow_starts_quietly():
     code = """
 from tfaudiogan.quiet import quiet_imports
 quiet_imports()

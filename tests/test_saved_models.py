@@ -36,7 +36,7 @@ def test_a_released_model_has_a_card_and_runs(path):
 @pytest.mark.parametrize(
     "folder", sorted({path.parent for path in MODELS}), ids=lambda folder: folder.name
 )
-def test_the_forms_of_a_model_agree(folder):
+def test_the_formats_of_a_model_agree(folder):
     audio = (0.1 * np.random.default_rng(0).normal(size=16000)).astype("float32")
     reference = enhance(next(folder.glob("*.keras")), audio, 16000)
     for path in folder.glob("*.tflite"):

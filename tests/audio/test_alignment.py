@@ -39,7 +39,7 @@ def recorded(delay_samples=0.0, drift_ppm=0.0, **options):
         (3000, 400),
     ],
 )
-def test_delay_and_drift_are_found_and_taken_out(delay, drift_ppm):
+def test_delay_and_drift_are_found_and_removed(delay, drift_ppm):
     recording = recorded(delay, drift_ppm)
     found = estimate_alignment(recording, REFERENCE, RATE)
     assert found.drift * 1e6 == pytest.approx(drift_ppm, abs=0.5)
@@ -53,7 +53,7 @@ def test_delay_and_drift_are_found_and_taken_out(delay, drift_ppm):
     assert correlation(one, other) > 0.9999
 
 
-def test_whole_samples_move_untouched():
+def test_a_delay_of_whole_samples_is_removed_exactly():
     recording = np.concatenate([noise(500), REFERENCE])
     one, other = align(recording, REFERENCE, RATE, estimate_alignment(recording, REFERENCE, RATE))
     np.testing.assert_array_equal(one, other)
@@ -65,14 +65,14 @@ def test_a_fraction_of_a_sample_is_interpolated():
     assert np.linalg.norm(one - other) < 0.01 * np.linalg.norm(other)
 
 
-def test_inverted_polarity_is_turned():
+def test_inverted_polarity_is_corrected():
     found = estimate_alignment(-recorded(37), REFERENCE, RATE)
     assert found.inverted
     assert found.delay_s * RATE == pytest.approx(37, abs=0.05)
     assert correlation(*align(-recorded(37), REFERENCE, RATE, found)) > 0.999
 
 
-def test_a_degraded_recording_is_found_as_well():
+def test_a_degraded_recording_is_aligned_too():
     chain = Chain(
         (
             Microphone(150.0, 2, (12.0, -9.0, 6.0, -15.0, 10.0, -4.0, 0.0, 0.0)),
@@ -119,7 +119,7 @@ def test_another_instrument_is_aligned_by_its_onsets(delay):
     ],
     ids=["other music", "noise", "silence", "silent reference", "too short", "empty"],
 )
-def test_nothing_in_common(recording, reference):
+def test_unrelated_recordings_have_no_alignment(recording, reference):
     assert estimate_alignment(recording, reference, RATE) is None
 
 

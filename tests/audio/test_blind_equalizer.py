@@ -63,13 +63,13 @@ def test_a_known_filter_is_undone(noise_db):
     assert np.std(after) < 0.4 * np.std(before)
 
 
-def test_a_recording_like_its_target_stays_as_it_is():
+def test_a_recording_like_its_target_is_unchanged():
     audio = notes()
     equalizer = BlindEqualizer(long_term_spectrum(audio, RATE))
     np.testing.assert_allclose(equalizer(audio, RATE), audio, atol=1e-5)
 
 
-def test_gains_are_limited_and_partial():
+def test_gains_are_limited_and_scaled_by_the_amount():
     target = long_term_spectrum(notes(tilt_db=6.0), RATE)
     full = BlindEqualizer(target, max_gain_db=5.0).gains_db(notes(), RATE)
     half = BlindEqualizer(target, amount=0.5, max_gain_db=5.0).gains_db(notes(), RATE)
@@ -97,7 +97,7 @@ def test_silence_stays_silence(audio):
     np.testing.assert_array_equal(equalizer(audio, RATE), audio)
 
 
-def test_the_filter_has_the_gains_asked_for_and_no_phase():
+def test_the_filter_has_the_given_gains_and_zero_phase():
     gains = 6.0 * np.sin(np.arange(len(CENTERS_HZ)) / 4.0)
     taps = zero_phase_taps(gains, 44_100)
     np.testing.assert_allclose(taps, taps[::-1], atol=1e-12)
@@ -109,7 +109,7 @@ def test_the_filter_has_the_gains_asked_for_and_no_phase():
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 300])
-def test_a_stream_is_filtered_as_the_whole(pieces):
+def test_a_stream_is_filtered_like_the_whole_signal(pieces):
     rng = np.random.default_rng(0)
     audio = rng.standard_normal((3000, 2)).astype(np.float32)
     taps = rng.standard_normal(101)

@@ -47,7 +47,7 @@ def test_an_unknown_phase_is_named():
         filter_by_gain(noise(10), lambda hz: 0 * hz, RATE, "linear")
 
 
-def test_drawn_timbres_differ_and_delay_nothing():
+def test_drawn_timbres_differ_and_add_no_delay():
     rng = np.random.default_rng(0)
     audio = noise(RATE)
     drawn = [Timbre.draw(rng) for _ in range(30)]
@@ -63,7 +63,7 @@ def test_drawn_timbres_differ_and_delay_nothing():
         assert drawn[0](noise(samples), RATE).shape == (samples,)
 
 
-def test_a_timbre_has_the_gains_that_it_says():
+def test_a_timbre_applies_its_gains():
     gains = tuple(float(g) for g in np.linspace(-5, 5, curve_points(1.0)))
     heard = Timbre(gains, 1.0)(sine(30.0 * 2**5, RATE, 2.0), RATE)
     assert amplitude(heard, 960.0, RATE) == pytest.approx(0.5 * 10 ** (gains[5] / 20), rel=2e-3)

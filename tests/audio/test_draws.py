@@ -4,7 +4,7 @@ import pytest
 from tfaudiogan.audio.draws import log_uniform, named_generator, seed, uniform
 
 
-def test_a_name_gives_the_same_numbers_whatever_was_drawn_before():
+def test_the_numbers_of_a_name_do_not_depend_on_earlier_draws():
     first = named_generator(3, "a/b").random(4)
     named_generator(3, "other").random(100)
     np.testing.assert_array_equal(named_generator(3, "a/b").random(4), first)
@@ -17,7 +17,7 @@ def test_another_seed_or_name_gives_other_numbers(number, name):
     )
 
 
-def test_every_octave_is_as_likely():
+def test_every_octave_is_equally_likely():
     rng = np.random.default_rng(0)
     drawn = np.array([log_uniform(rng, (100.0, 1600.0)) for _ in range(4000)])
     counts, _ = np.histogram(np.log2(drawn / 100.0), bins=4, range=(0, 4))

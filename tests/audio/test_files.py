@@ -70,7 +70,7 @@ def test_wav_is_what_the_standard_library_reads(tmp_path):
     np.testing.assert_array_equal(pcm, np.round(tone() * 32768))
 
 
-def test_blocks_make_the_whole(tmp_path):
+def test_blocks_add_up_to_the_whole_file(tmp_path):
     write_audio(tmp_path / "a.flac", tone(10_000), RATE)
     reader = AudioReader(tmp_path / "a.flac")
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_mono_and_resampling_on_the_way(tmp_path):
         (".opus", None, False, "OPUS"),
     ],
 )
-def test_encoding_is_as_deep_as_the_source(tmp_path, extension, source_subtype, floats, subtype):
+def test_the_output_keeps_the_bit_depth(tmp_path, extension, source_subtype, floats, subtype):
     path = tmp_path / f"a{extension}"
     with audio_writer(path, 48000, 1, source_subtype=source_subtype, floats=floats) as writer:
         writer.write(tone(channels=1))
@@ -172,7 +172,7 @@ BAD_INPUT = {
 
 
 @pytest.mark.parametrize(("make", "message"), BAD_INPUT.values(), ids=BAD_INPUT)
-def test_bad_input_is_one_line_with_the_path(tmp_path, make, message):
+def test_bad_input_gives_one_line_with_the_path(tmp_path, make, message):
     path = tmp_path / "sound.wav"
     make(path)
     with pytest.raises(InputError, match=message) as raised:

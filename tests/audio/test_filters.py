@@ -56,7 +56,7 @@ def test_fir_is_scipys_window_design_centered():
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("samples", [0, 1, 2, 7, 500])
-def test_any_length_stays_as_long(family, samples):
+def test_any_length_is_kept(family, samples):
     low = LowPass(family, 4, 3000.0)(noise(samples), RATE)
     assert low.shape == (samples,)
     assert low.dtype == np.float32

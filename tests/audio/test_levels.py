@@ -73,7 +73,7 @@ def test_block_power_counts_the_last_block_by_its_own_length():
 
 @pytest.mark.parametrize("channels", [None, 2])
 @pytest.mark.parametrize("samples", [1, BLOCK, BLOCK + 1, 10_000])
-def test_meter_does_not_care_about_pieces(samples, channels):
+def test_the_meter_does_not_depend_on_the_pieces(samples, channels):
     rng = np.random.default_rng(samples)
     shape = (samples,) if channels is None else (samples, channels)
     audio = rng.standard_normal(shape).astype(np.float32)

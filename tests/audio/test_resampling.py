@@ -31,14 +31,14 @@ def test_a_sine_stays_where_it_is(source, target):
 
 @pytest.mark.parametrize(("source", "target"), RATES)
 @pytest.mark.parametrize("samples", [0, 1, 2, 3, 441, 1000, 40_001])
-def test_there_and_back_loses_no_sample(source, target, samples):
+def test_a_round_trip_loses_no_sample(source, target, samples):
     there = resample(np.ones(samples, np.float32), source, target)
     assert len(there) == -(-samples * target // source)
     assert len(resample(there, target, source)) >= samples
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])
-def test_pieces_make_the_whole(channels):
+def test_pieces_add_up_to_the_whole_signal(channels):
     rng = np.random.default_rng(channels)
     audio = rng.standard_normal((20_000, channels)).astype(np.float32)
     resampler = Resampler(44100, 48000, channels)

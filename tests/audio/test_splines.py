@@ -28,6 +28,6 @@ def test_one_sample_stays():
     np.testing.assert_array_equal(sample_spline(np.array([0.5]), 0.5, 3), [0.5, 0.5, 0.5])
 
 
-def test_beyond_the_end_the_last_sample_stays():
+def test_the_last_sample_is_repeated_beyond_the_end():
     audio = noise(50)
     np.testing.assert_allclose(sample_spline(audio, 1.0, 55)[49:], audio[-1])

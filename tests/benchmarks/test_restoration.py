@@ -52,7 +52,7 @@ def render(folder, sources):
 
 
 @pytest.mark.slow
-def test_every_set_is_there_and_scored(tmp_path, sources):
+def test_every_set_is_rendered_and_scored(tmp_path, sources):
     pytest.importorskip("pyroomacoustics")
     render(tmp_path / "a", sources)
     render(tmp_path / "b", sources)
@@ -98,7 +98,7 @@ def test_each_kind_of_device_is_optional(sources):
         assert np.abs(heard - audio).max() > 1e-3
 
 
-def test_lsd_is_that_of_scipy_with_a_floor():
+def test_lsd_equals_scipys_with_a_floor():
     """Half of the target is silent and a phone's band is narrow: most bins are near the floor."""
     rng = np.random.default_rng(0)
     target = 0.1 * rng.standard_normal(20_000).astype(np.float32)
@@ -145,7 +145,7 @@ def test_results_are_standard_json(tmp_path):
         ),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(sources, monkeypatch, capsys, arguments, message):
+def test_bad_input_gives_one_line_and_status_2(sources, monkeypatch, capsys, arguments, message):
     arguments = [argument.format(sources) for argument in arguments]
     if arguments[0] == "render":
         arguments += ["--soundfont", str(SOUNDFONT), "--excerpts", "0"]

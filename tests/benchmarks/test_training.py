@@ -31,7 +31,7 @@ def test_the_full_generator_takes_1_47_gflop_a_window():
 
 
 @pytest.mark.parametrize(("installed", "words"), [(None, "pip install torch"), (True, "checkout")])
-def test_a_missing_reference_is_one_line(installed, words, tmp_path, monkeypatch):
+def test_a_missing_reference_gives_one_line(installed, words, tmp_path, monkeypatch):
     monkeypatch.setattr(reference, "find_spec", lambda name: installed)
     with pytest.raises(InputError, match=words) as caught:
         Reference(tmp_path, batch=1)

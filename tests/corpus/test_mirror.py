@@ -51,7 +51,7 @@ def test_a_url_gives_the_same_corpus(original, bucket):
     assert sorted(bucket[1]) == sides(original)
 
 
-def test_the_second_time_nothing_is_copied(bucket):
+def test_the_second_load_copies_nothing(bucket):
     Corpus.load(BUCKET)
     bucket[1].clear()
     Corpus.load(BUCKET)
@@ -62,7 +62,7 @@ def test_a_url_of_files(original):
     assert Corpus.load(f"file://{original.folder}").pairs == original.pairs
 
 
-def test_an_interrupted_copy_goes_on(original, bucket):
+def test_an_interrupted_copy_continues(original, bucket):
     system, read = bucket
     lost = original.pairs[2].target
     held = system.store.pop(f"/bucket/piano/{lost}")
@@ -77,7 +77,7 @@ def test_an_interrupted_copy_goes_on(original, bucket):
     assert len(read) < len(sides(original))
 
 
-def test_what_has_changed_is_copied_again(original, bucket):
+def test_changed_pairs_are_copied_again(original, bucket):
     system, read = bucket
     before = Corpus.load(BUCKET)
     read.clear()
@@ -93,7 +93,7 @@ def test_what_has_changed_is_copied_again(original, bucket):
     assert not (after.folder / gone.input).exists()
 
 
-def test_a_file_that_comes_incomplete_is_no_file(original, bucket, monkeypatch):
+def test_an_incomplete_copy_is_refused(original, bucket, monkeypatch):
     system, _ = bucket
     monkeypatch.setattr(type(system), "size", lambda self, path: 10**6)
     with pytest.raises(InputError, match="of the 1000000 bytes"):
@@ -101,7 +101,7 @@ def test_a_file_that_comes_incomplete_is_no_file(original, bucket, monkeypatch):
     assert not list(module._cache().rglob("*.wav"))
 
 
-def test_a_manifest_that_leads_elsewhere_is_refused(original, bucket):
+def test_a_manifest_that_points_outside_the_corpus_is_refused(original, bucket):
     text = (original.folder / "manifest.csv").read_text()
     bad = text.replace(original.pairs[0].input, "../../outside.wav", 1)
     bucket[0].pipe("/bucket/piano/manifest.csv", bad.encode())

@@ -36,7 +36,7 @@ def names(folder):
     return [pair.name for pair in Corpus.load(folder).pairs]
 
 
-def test_a_short_manifest_is_true_after_each_pair(tmp_path):
+def test_a_short_manifest_is_written_after_each_pair(tmp_path):
     writer = CorpusWriter(tmp_path, "pairs", RATE)
     for number in range(39):
         writer.record(write(writer, number))
@@ -84,7 +84,7 @@ def test_dropped_rows_do_not_come_back_from_the_journal(tmp_path):
     assert names(tmp_path) == ["001", "060"]
 
 
-def test_an_unfinished_line_of_the_journal_costs_that_line_alone(tmp_path):
+def test_an_unfinished_line_of_the_journal_loses_only_that_line(tmp_path):
     writer = CorpusWriter(tmp_path, "pairs", RATE)
     first, second = write(writer, 1), write(writer, 2)
     path = tmp_path / JOURNAL

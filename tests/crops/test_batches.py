@@ -89,7 +89,7 @@ def test_training_starts_at_any_crop(corpus, backend, start):
 
 
 @pytest.mark.parametrize("start", [0, 4])
-def test_shards_share_the_stream(corpus, backend, start):
+def test_shards_partition_the_stream(corpus, backend, start):
     shards = [
         joined(crops.training(corpus, WINDOW, 4, start=start, shards=3, shard=shard), 3)
         for shard in range(3)
@@ -113,7 +113,7 @@ def test_grid_covers_each_track_once(corpus, backend, batch):
     ]
 
 
-def test_grid_overlaps_by_its_hop_and_ends_again_and_again(corpus, backend):
+def test_grid_advances_by_its_hop_and_can_be_read_again(corpus, backend):
     grid = crops.grid(corpus, "validation", WINDOW, 8, hop=100)
     starts = [(p, s) for p in corpus.split("validation") for s in range(0, p.samples - 511, 100)]
     expected = np.stack([corpus.read(p, s, s + WINDOW) for p, s in starts])
@@ -128,7 +128,7 @@ def test_grid_limit_spreads_evenly(corpus, backend, limit, kept):
     np.testing.assert_array_equal(some, everything[list(kept)])
 
 
-def test_grid_keeps_a_multiple(corpus, backend):
+def test_grid_size_is_rounded_down_to_a_multiple(corpus, backend):
     everything = joined(crops.grid(corpus, "validation", WINDOW, 14))
     some = crops.grid(corpus, "validation", WINDOW, 8, limit=13, multiple=4)
     assert [len(side) for side, _ in take(some)] == [8, 4]
@@ -137,7 +137,7 @@ def test_grid_keeps_a_multiple(corpus, backend):
     assert len(thinned) < len(everything)
 
 
-def test_grid_leaves_out_what_is_not_altered_and_training_does_not(tmp_path, backend):
+def test_grid_leaves_out_unaltered_tracks_and_training_does_not(tmp_path, backend):
     rng = np.random.default_rng(0)
     writer = CorpusWriter(tmp_path, "pairs", RATE)
     facts = {"source": "", "source_sha256": "0", "settings": {}}
@@ -156,7 +156,7 @@ def test_grid_leaves_out_what_is_not_altered_and_training_does_not(tmp_path, bac
     assert 0 < np.all(inputs == targets, axis=(1, 2)).sum() < 64
 
 
-def test_only_unaltered_tracks_are_evaluated_after_all(tmp_path):
+def test_a_split_with_only_unaltered_tracks_is_evaluated(tmp_path):
     writer = CorpusWriter(tmp_path, "pairs", RATE)
     side = 0.1 * np.random.default_rng(0).standard_normal(2 * WINDOW)
     facts = {"source": "", "source_sha256": "0", "settings": {}}
@@ -196,7 +196,7 @@ def test_bad_arguments_are_named(corpus, make, message):
     assert "\n" not in str(raised.value)
 
 
-def test_a_float_is_no_count(corpus):
+def test_a_float_is_refused_as_a_count(corpus):
     with pytest.raises(TypeError, match="float"):
         crops.training(corpus, WINDOW, 2.5)
 
@@ -223,7 +223,7 @@ def datasets(make):
             yield make()
 
 
-def test_fit_takes_both_kinds_and_goes_on_from_epoch_to_epoch(corpus):
+def test_fit_accepts_both_kinds_and_continues_from_epoch_to_epoch(corpus):
     weight = 0.5
     for inputs, targets in (
         expected_crops(corpus, "train", range(24)).reshape(6, 4, 2, -1).swapaxes(1, 2)
@@ -236,7 +236,7 @@ def test_fit_takes_both_kinds_and_goes_on_from_epoch_to_epoch(corpus):
         np.testing.assert_allclose(model.get_weights()[0].item(), weight, rtol=1e-5)
 
 
-def test_evaluate_takes_both_kinds(corpus):
+def test_evaluate_accepts_both_kinds(corpus):
     inputs, targets = joined(crops.grid(corpus, "validation", WINDOW, 14)).swapaxes(0, 1)
     expected = np.mean((0.5 * inputs - targets) ** 2)
     for windows in datasets(lambda: crops.grid(corpus, "validation", WINDOW, 4)):
@@ -293,7 +293,7 @@ def own_memory():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_long_files_take_no_memory(tmp_path, backend):
+def test_long_files_are_not_loaded_into_memory(tmp_path, backend):
     samples = 500_000 * WINDOW  # 2 x 512 MB
     corpus = Corpus(tmp_path, (write_sparse_pair(tmp_path, samples),), "0")
     before = own_memory()

@@ -74,7 +74,7 @@ def test_lossless_formats_give_the_same_crops_to_the_bit(corpus, converted, read
 
 
 @pytest.mark.parametrize("format", LOSSY)
-def test_lossy_formats_give_what_the_whole_file_decodes_to(converted, reader, format):
+def test_lossy_formats_give_the_samples_of_the_decoded_file(converted, reader, format):
     made = converted[format]
     grid = joined(crops.grid(made, "validation", WINDOW, 14))
     expected = []
@@ -134,7 +134,7 @@ def test_other_rates_are_resampled(corpus, reader, tmp_path, rate):
     ],
     indirect=["reader"],
 )
-def test_what_decodes_is_in_the_graph(converted, reader, expected, absent):
+def test_decoding_runs_in_the_graph(converted, reader, expected, absent):
     dataset = crops.training(converted["flac"], WINDOW, 4)
     assert dataset.element_spec[0].shape == (4, WINDOW, 1)
     assert expected in dataset_operators(dataset)
@@ -146,7 +146,7 @@ def test_what_decodes_is_in_the_graph(converted, reader, expected, absent):
     ("subtype", "rate", "taken"),
     [("PCM_16", 8000, True), ("PCM_24", 8000, False), ("PCM_16", 16000, False)],
 )
-def test_tfio_gets_what_it_decodes_right(tmp_path, corpus, subtype, rate, taken):
+def test_tfio_is_used_for_the_files_it_decodes_correctly(tmp_path, corpus, subtype, rate, taken):
     pair = replace(corpus.split("train")[0], input="a.flac", target="a.flac", samples=1000)
     soundfile.write(tmp_path / "a.flac", np.zeros(1000 * rate // 8000), rate, subtype)
     tracks = Tracks.of_pairs(Corpus(tmp_path, (pair,), "0"), (pair,))

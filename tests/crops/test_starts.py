@@ -62,7 +62,7 @@ def test_grid_starts_are_every_hop_that_fits(hop):
     assert places(grid_starts(pairs, 20, hop)) == expected
 
 
-def test_no_ranges_are_no_starts():
+def test_no_ranges_give_no_starts():
     assert len(Starts.of_ranges([])) == 0
     assert len(Starts.of_ranges([(0, 5, 0), (1, 5, -3)])) == 0
 

@@ -74,7 +74,7 @@ def test_the_normal_equations_are_those_of_least_squares(tmp_path, monkeypatch):
     np.testing.assert_allclose(found, expected, atol=1e-8)
 
 
-def test_it_filters_windows_each_by_itself():
+def test_each_window_is_filtered_separately():
     taps = np.random.default_rng(0).standard_normal(31)
     windows = noise(4 * 200).reshape(4, 200)
     filtered = Equalizer(taps)(windows)
@@ -90,7 +90,7 @@ def test_a_window_may_be_shorter_than_the_filter():
     np.testing.assert_allclose(Equalizer(taps)(windows), 2 * windows, atol=1e-6)
 
 
-def test_it_undoes_an_equaliser_as_well_as_wiener_says(tmp_path):
+def test_it_undoes_an_equalizer_as_well_as_a_wiener_filter(tmp_path):
     """With input = filtered target + noise, the error's spectrum is S N / (S |H|² + N)."""
     response = signal.firwin2(65, [0, 0.2, 0.5, 1], [1.0, 1.0, 0.1, 0.1])
     target_power, noise_power = 0.01, 0.0001
@@ -119,7 +119,7 @@ def test_it_undoes_an_equaliser_as_well_as_wiener_says(tmp_path):
     assert error == pytest.approx(least, rel=0.03)
 
 
-def test_only_the_asked_split_and_seconds_count(corpus):
+def test_only_the_given_split_and_seconds_are_used(corpus):
     other = fit_equalizer(corpus, taps=3, split="test").taps
     np.testing.assert_allclose(other, [0, 1, 0], atol=1e-3)
     whole, part = fit_equalizer(corpus, taps=3), fit_equalizer(corpus, taps=3, max_seconds=0.5)

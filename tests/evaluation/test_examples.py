@@ -13,7 +13,7 @@ def smooth(x: np.ndarray) -> np.ndarray:
     return np.float32(0.5) * (x + np.roll(x, 3, axis=1)) * np.linspace(0, 1, x.shape[1])
 
 
-def test_generated_is_that_part_of_the_whole_track(duo):
+def test_an_example_is_a_part_of_the_whole_enhanced_track(duo):
     for example in make_examples(smooth, duo, "test", 6, 0.3, WINDOW, seed=5):
         (pair,) = (p for p in duo.pairs if p.name == example.track)
         start = round(example.start_seconds * RATE)
@@ -24,7 +24,7 @@ def test_generated_is_that_part_of_the_whole_track(duo):
             np.testing.assert_allclose(example.signals[name], audio[part], atol=1e-6)
 
 
-def test_tracks_differ_and_the_seed_decides(duo):
+def test_examples_come_from_different_tracks_and_depend_on_the_seed(duo):
     first, again, other = (
         make_examples(smooth, duo, "test", 2, 0.1, WINDOW, seed=seed) for seed in (3, 3, 4)
     )

@@ -40,7 +40,7 @@ def test_more_noise_is_further_away():
     assert 5.0 >= best > worse >= 1.0
 
 
-def test_tracks_of_recordings_have_an_opinion_and_its_gain(phone_corpus):
+def test_tracks_of_recordings_get_a_perceptual_score_and_its_gain(phone_corpus):
     pytest.importorskip("zimtohrli")
     scores = run_report.score_model(identity(), phone_corpus)
     tracks = scores.tables["tracks"]
@@ -51,7 +51,7 @@ def test_tracks_of_recordings_have_an_opinion_and_its_gain(phone_corpus):
     assert Scores.from_json(scores.to_json()) == scores
 
 
-def test_without_the_extra_it_is_named(phone_corpus, monkeypatch, capsys):
+def test_a_missing_extra_is_named(phone_corpus, monkeypatch, capsys):
     monkeypatch.setattr(run_report, "is_available", lambda: False)
     scores = run_report.score_model(identity(), phone_corpus)
     assert "perceptual" not in scores.tables["tracks"].metrics

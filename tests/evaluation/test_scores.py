@@ -178,7 +178,7 @@ def test_tracks_against_numpy(duo):
             assert samples["lsd"][number] == pytest.approx(spectral, abs=1e-4)
 
 
-def test_seconds_bound_a_track_from_where_it_sounds(tmp_path):
+def test_seconds_limit_a_track_from_its_first_sound(tmp_path):
     writer = CorpusWriter(tmp_path, task="pairs", sample_rate=RATE)
     silence = np.zeros(2 * RATE)
     audio = np.concatenate([silence, tone(2 * RATE, 440, 1)])
@@ -283,7 +283,7 @@ def test_an_adaptive_baseline_sees_whole_tracks(duo):
     np.testing.assert_allclose(tracks.row("Adapted").samples["snr"], expected, atol=DECIBELS)
 
 
-def test_the_blind_equalizer_is_that_of_the_whole_track(tmp_path):
+def test_the_blind_equalizer_is_computed_over_the_whole_track(tmp_path):
     from tfaudiogan.audio.blind_equalizer import BlindEqualizer, long_term_spectrum
     from tfaudiogan.evaluation.run_report import BLIND_EQUALIZER, score_model
     from tfaudiogan.inference.load import load_model

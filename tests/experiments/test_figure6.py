@@ -90,7 +90,7 @@ def test_figure6_shows_random_channels_and_scores_all(plain):
 
 
 @pytest.mark.slow
-def test_the_classifier_stands_beside_the_plain_autoencoder(plain, corpus):
+def test_the_classifier_is_shown_next_to_the_plain_autoencoder(plain, corpus):
     out, (before,) = plain
     made = (out / "autoencoder-plain.keras").stat().st_mtime_ns
     found = run_figure6(corpus, out, **SIZES, classifier_weight=0.5)

@@ -65,7 +65,7 @@ def whole(corpus, tmp_path_factory, presets):
     return out, run_table1(corpus, out, **SIZES)
 
 
-def test_every_row_stands_beside_the_baselines(whole):
+def test_every_row_is_listed_with_the_baselines(whole):
     _, scores = whole
     assert list(scores.tables) == ["windows", IN_CONTEXT, "tracks"]
     for table in scores.tables.values():

@@ -29,7 +29,7 @@ def table(monkeypatch) -> tuple[Table, tuple]:
     return Table("windows", 9, 0, None, metrics, rows), variants
 
 
-def test_measured_figures_stand_beside_the_papers(table):
+def test_measured_scores_are_next_to_the_papers(table):
     header, rows = beside_published(*table)
     assert [heading.partition("\n")[0] for heading in header] == [
         "Loss",

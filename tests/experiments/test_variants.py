@@ -118,6 +118,6 @@ def test_all_rows_start_with_the_same_generator(monkeypatch):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_rows_keep_what_the_base_says_of_its_optimizer():
+def test_the_rows_keep_the_optimizer_settings_of_the_base():
     base = dataclasses.replace(TINY, optimizer=OptimizerConfig(learning_rate=3e-4))
     assert {row.config.optimizer for row in composite_losses(base)} == {base.optimizer}

@@ -31,7 +31,7 @@ def trained(tmp_path_factory):
         ("generator.onnx", export_onnx, ["tf2onnx", "onnx", "onnxruntime"]),
     ],
 )
-def test_every_form_equals_the_keras_model(trained, tmp_path, name, export, packages):
+def test_every_format_equals_the_keras_model(trained, tmp_path, name, export, packages):
     if extras.missing(*packages):
         pytest.skip(f"needs {', '.join(packages)}")
     audio = notes(10_000)

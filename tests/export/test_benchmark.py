@@ -33,7 +33,7 @@ def test_no_model(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_form_is_measured(tmp_path):
+def test_every_format_is_measured(tmp_path):
     path = tmp_path / "generator.keras"
     awake(build_generator(8192, blocks=1, d_max=0, base_filters=16, reduction=4)).save(path)
     write_metadata(path, METADATA)

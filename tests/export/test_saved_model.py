@@ -55,7 +55,7 @@ def test_window_equals_the_keras_model(loaded, generator, batch):
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 9000), (1, 0), (3, 0)])
-def test_nothing_in_nothing_out(loaded, shape):
+def test_empty_input_gives_empty_output(loaded, shape):
     output = loaded.signatures["enhance"](audio=tf.zeros(shape))["audio"]
     assert output.shape == shape
 
@@ -75,7 +75,7 @@ def test_the_default_is_enhance(loaded):
     )
 
 
-def test_no_variable_twice_and_no_optimiser(served, generator):
+def test_each_variable_is_stored_once_and_the_optimizer_is_not(served, generator):
     checkpoint = served / "1" / "variables" / "variables"
     sizes = [int(np.prod(shape)) for name, shape in tf.train.list_variables(checkpoint) if shape]
     assert sum(sizes) == generator.count_params()
@@ -89,7 +89,7 @@ def test_only_tensorflows_own_operators(served):
     assert used - function_names(graph_def) <= known
 
 
-def test_metadata_beside_it(served, source, generator):
+def test_the_export_contains_the_metadata(served, source, generator):
     metadata = read_metadata(served / "1")
     assert metadata.source_sha256 == checksum(source)
     assert metadata.parameters == generator.count_params()
@@ -126,7 +126,7 @@ def test_runs_through_the_c_api(served, generator, reference):
     np.testing.assert_allclose(session.run("window", window), expected, **TOLERANCE)
 
 
-def test_is_a_model_for_enhance(served, reference):
+def test_enhance_accepts_the_export(served, reference):
     audio = rows(1, 10_000)
     for path in (served, served / "1"):
         np.testing.assert_allclose(enhance(path, audio[0], 44100), reference(audio)[0], **TOLERANCE)
@@ -140,7 +140,7 @@ def test_the_highest_version_is_loaded(served, tmp_path):
     assert load_model(tmp_path).metadata == other
 
 
-def test_nothing_but_the_version_is_left(served):
+def test_no_temporary_files_are_left(served):
     assert [path.name for path in served.iterdir()] == ["1"]
 
 

@@ -65,7 +65,7 @@ def lite(source):
     return {name: export_tflite(source, path, name) for name, path in paths.items()}
 
 
-def test_a_keras_file_links_channels_and_a_mono_recording_is_as_two_equal_ones(source):
+def test_a_keras_file_links_channels_and_treats_mono_as_two_equal_channels(source):
     audio = stereo()
     panned = np.stack([audio[:, 0], 0.25 * audio[:, 0]], axis=-1)
     output = enhance(source, panned, 44100)
@@ -76,14 +76,14 @@ def test_a_keras_file_links_channels_and_a_mono_recording_is_as_two_equal_ones(s
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_a_keras_model_is_as_its_file(source, channels):
+def test_a_keras_model_equals_its_file(source, channels):
     audio = np.stack([notes(3000, seed=i) for i in range(channels)], axis=-1)
     np.testing.assert_allclose(
         enhance(load_keras(source), audio, 44100), enhance(source, audio, 44100), atol=1e-6
     )
 
 
-def test_compiled_work_is_the_same(source):
+def test_compiled_inference_gives_the_same_output(source):
     windows = np.stack([stereo(WINDOW)] * 3)
     np.testing.assert_allclose(
         load_model(source, fuse=True)(windows), load_model(source)(windows), atol=1e-5
@@ -112,7 +112,7 @@ def test_nothing_and_silence(served, shape):
     np.testing.assert_array_equal(output, np.zeros(shape))
 
 
-def test_the_saved_model_is_a_model_for_enhance(served, expected):
+def test_enhance_accepts_the_saved_model(served, expected):
     np.testing.assert_allclose(enhance(served, stereo(), 44100), expected, **TOLERANCE)
 
 
@@ -123,7 +123,7 @@ def test_tflite_equals_the_keras_model(lite, expected, name, least_db):
 
 
 @needs_litert
-def test_rounded_kernels_take_less_room(lite):
+def test_rounded_kernels_make_the_file_smaller(lite):
     float32, float16, dynamic = (lite[name].stat().st_size for name in QUANTIZATIONS)
     assert float16 < 0.8 * float32
     assert dynamic <= float16
@@ -153,14 +153,14 @@ def test_onnx_equals_the_keras_model(source, expected, tmp_path):
     np.testing.assert_allclose(enhance(path, stereo(), 44100), expected, **TOLERANCE)
 
 
-def test_the_metadata_says_how_many_channels(source, served):
+def test_the_metadata_state_the_number_of_channels(source, served):
     assert read_metadata(source).channels == 2
     text = json.loads((served / "1" / "assets.extra" / "tfaudiogan.json").read_text())
     assert text["channels"] == 2
 
 
 @needs_litert
-def test_a_model_whose_metadata_says_one_takes_one(source, tmp_path):
+def test_a_model_with_one_channel_in_its_metadata_takes_one(source, tmp_path):
     path = tmp_path / "generator.keras"
     path.write_bytes(source.read_bytes())
     write_metadata(path, dataclasses.replace(METADATA, channels=1))
@@ -172,6 +172,6 @@ def test_a_model_whose_metadata_says_one_takes_one(source, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_form_is_measured(source):
+def test_every_format_is_measured(source):
     for measured in benchmark(source, threads=[1], seconds=0.05):
         assert measured.error_db > 40

@@ -64,7 +64,7 @@ def test_sizes(exported):
         ("dynamic", 25, 0.4),  # 8-bit activations besides
     ],
 )
-def test_rounding_is_as_if_the_network_had_such_weights(
+def test_rounding_equals_a_network_with_rounded_weights(
     exported, wide, tmp_path, name, least_db, share
 ):
     content = exported["float32"].read_bytes()

@@ -17,7 +17,7 @@ def requests(folder):
     return [log.predict_log.request for log in logs]
 
 
-def test_messages_are_what_their_classes_would_write(tmp_path):
+def test_messages_equal_those_of_their_classes(tmp_path):
     name = "a name of more than 127 bytes " * 10  # its length takes two bytes
     write_warmup(tmp_path, name, 64, 8000)
     for request, (signature, shape) in zip(
@@ -30,7 +30,7 @@ def test_messages_are_what_their_classes_would_write(tmp_path):
         assert request == expected
 
 
-def test_replayed_as_a_server_does(served):
+def test_the_requests_are_replayed_as_a_server_does(served):
     signatures = tf.saved_model.load(served / "1").signatures
     replayed = {}
     for request in requests(served / "1"):

@@ -97,7 +97,7 @@ def test_silence_gets_gain_one():
 
 
 @pytest.mark.parametrize("factor", [1e-2, 1.0, 30.0])
-def test_the_model_hears_every_recording_at_its_level(factor):
+def test_every_recording_reaches_the_model_at_its_level(factor):
     heard = []
 
     def listen(windows):
@@ -111,7 +111,7 @@ def test_the_model_hears_every_recording_at_its_level(factor):
     np.testing.assert_allclose(output, audio, rtol=0, atol=1e-6 * max(1.0, factor))
 
 
-def test_a_network_is_run_as_defined(generator, generator_path):
+def test_a_network_gives_its_definition(generator, generator_path):
     audio = noise(3001)
     expected = by_hand(generator, audio)
     for model in (generator, str(generator_path)):
@@ -169,7 +169,7 @@ def test_bad_model_file(tmp_path, name, make, message):
     assert "\n" not in str(raised.value)
 
 
-def test_something_that_is_no_model():
+def test_an_object_that_is_not_a_model():
     with pytest.raises(TypeError, match="model is a int"):
         load_model(3)
 
@@ -226,7 +226,7 @@ def test_a_fused_model_is_the_plain_one():
         np.testing.assert_allclose(fused(windows), plain(windows), atol=1e-5)
 
 
-def test_long_recordings_are_worth_compiling_for(tmp_path):
+def test_only_long_recordings_are_compiled(tmp_path):
     for name, channels in (("mono.wav", 1), ("stereo.wav", 2)):
         soundfile.write(tmp_path / name, np.zeros((150 * 1000, channels), "int16"), 1000)
     mono, stereo, missing = (tmp_path / f"{name}.wav" for name in ("mono", "stereo", "missing"))

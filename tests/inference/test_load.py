@@ -18,7 +18,7 @@ MODEL = Path(__file__).parents[2] / "saved_models/piano-mobile/piano-mobile-dyna
         (lambda windows: windows[:, :-1], "cannot be run.*became"),
     ],
 )
-def test_what_fails_only_when_it_runs_is_one_line(function, words, tmp_path, monkeypatch):
+def test_a_model_that_fails_when_it_runs_gives_one_line(function, words, tmp_path, monkeypatch):
     path = shutil.copy(MODEL, tmp_path / "model.tflite")
     monkeypatch.setattr(load, "load_tflite", lambda *_: function)
     model = load_model(path)

@@ -76,7 +76,7 @@ def test_json_of_a_later_version_is_read():
 @pytest.mark.parametrize(
     "text", ["", "[]", "3", "{}", '{"sample_rate": 0, "window": 4}', "nonsense"]
 )
-def test_json_that_is_no_metadata(text):
+def test_json_that_is_not_metadata(text):
     with pytest.raises(ValueError):
         ModelMetadata.from_json(text)
 
@@ -96,7 +96,7 @@ def test_written_into_the_model_and_read_back(tmp_path, make):
     assert read_metadata(str(path)) == METADATA
 
 
-def test_what_was_in_the_file_stays(tmp_path):
+def test_the_content_of_the_file_is_kept(tmp_path):
     keras_path, tflite_path = make_keras(tmp_path), make_tflite(tmp_path)
     for _ in range(2):
         for path in (keras_path, tflite_path):
@@ -111,12 +111,12 @@ def test_what_was_in_the_file_stays(tmp_path):
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_none_in_the_file(tmp_path, make):
+def test_a_file_without_metadata(tmp_path, make):
     path = make(tmp_path)
     with pytest.raises(InputError, match=r"is not a model of tfaudiogan \(no tfaudiogan\.json"):
         read_metadata(path)
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.keras does not exist"):
         read_metadata(tmp_path / "nothing.keras")

@@ -154,7 +154,7 @@ def test_linked_channels_get_the_same_gains(channels):
         assert np.abs(ratio[:, 0] - ratio[:, 2]).max() > 0.01
 
 
-def test_fewer_windows_run_at_once_where_they_are_long():
+def test_fewer_long_windows_run_at_once():
     long = WindowModel(lambda windows: windows, ModelMetadata(44100, 261_120, channels=2))
     assert long.windows_at_once == 2
     assert model().windows_at_once == 16

@@ -25,14 +25,14 @@ def test_low_bins_are_bands_of_their_own_and_high_bands_are_means():
     np.testing.assert_allclose(bands[0, 1, -1], bins[0, 1, -10:].mean(), rtol=1e-6)
 
 
-def test_equal_powers_stay_equal_both_ways():
+def test_equal_powers_stay_equal_in_both_directions():
     flat = np.full((1, 3, 1025), 0.25, "float32")
     bands = FrequencyBands1D(1025, 256)(flat)
     np.testing.assert_allclose(bands, 0.25, rtol=1e-6)
     np.testing.assert_allclose(InterpolatedBands1D(1025, 256)(bands), 0.25, rtol=1e-6)
 
 
-def test_interpolation_is_straight_between_the_centers_of_bands():
+def test_interpolation_is_linear_between_the_centers_of_bands():
     ramp = np.arange(1025, dtype="float32")[np.newaxis, np.newaxis]
     back = np.asarray(InterpolatedBands1D(1025, 256)(FrequencyBands1D(1025, 256)(ramp)))[0, 0]
     np.testing.assert_array_equal(back[:128], ramp[0, 0, :128])
@@ -61,7 +61,7 @@ def test_statistics_of_a_steady_sound_are_its_level():
     np.testing.assert_allclose(statistics, (np.log(1e-2) + 9) / 4, atol=1e-5)
 
 
-def test_a_gain_moves_statistics_alone():
+def test_a_gain_only_shifts_the_statistics():
     sound = powers((1, 20, 8))
     (d1, s1), (d2, s2) = (BandStatistics1D()(sound * gain) for gain in (np.float32(1), 4.0))
     # QUIET is 60 dB below this sound's mean, and its quietest bands some 40 dB.
@@ -95,7 +95,7 @@ def test_gains_are_bounded_and_the_same_for_all_channels():
     np.testing.assert_array_equal(imaginary, -real)
 
 
-def test_layers_say_float32_in_a_program_of_half_precision():
+def test_layers_stay_in_float32_in_a_half_precision_program():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

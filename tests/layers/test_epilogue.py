@@ -28,7 +28,7 @@ def fused_call(layer, x, **options):
 
 
 @pytest.mark.parametrize("slope", [None, 0.2])
-def test_is_keras_layers_in_a_row(slope):
+def test_equals_a_sequence_of_keras_layers(slope):
     layer = perturbed(Epilogue1D(normalize=True, slope=slope))
     gamma, beta, *slopes = layer.get_weights()
     norm = keras.layers.LayerNormalization(axis=[1, 2])
@@ -98,7 +98,7 @@ def test_fused_dropout_repeats_with_its_seed():
 
 
 @pytest.mark.parametrize("shape", [(4, 64, 64), (4, None, 64)])
-def test_small_and_unknown_shapes_are_left_alone(shape):
+def test_small_and_unknown_shapes_are_not_fused(shape):
     with fusing():
         assert not fuses(shape)
 
@@ -123,14 +123,14 @@ def test_fusing_is_off_unless_asked_for():
         assert fuses(SHAPE) is TENSORFLOW
 
 
-def test_comes_back_from_its_config():
+def test_survives_a_config_round_trip():
     layer = Epilogue1D(True, 0.25, 0.1, seed=3)
     copy = Epilogue1D.from_config(layer.get_config())
     assert copy.get_config() == layer.get_config()
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0])
-def test_refuses_what_is_no_rate(dropout):
+def test_refuses_an_invalid_rate(dropout):
     with pytest.raises(ValueError, match=str(dropout)):
         Epilogue1D(dropout=dropout)
 

@@ -82,7 +82,7 @@ def test_every_public_layer_has_a_case():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_layer_keeps_its_promises(name, tmp_path):
+def test_every_layer_passes_the_standard_checks(name, tmp_path):
     make, input_shape, output_shape = CASES[name]
     rng = np.random.default_rng(0)
     # Positive, as powers are.
@@ -174,7 +174,7 @@ def _ordered(layer):
         (1024, 16, (384, 384, 128, 128), (24, 24, 8, 8)),
     ],
 )
-def test_inception_shares(filters, reduction, branches, bottlenecks):
+def test_inception_divides_its_filters(filters, reduction, branches, bottlenecks):
     layer = Inception1D(filters, reduction=reduction)
     assert layer.branch_filters == branches
     assert layer.bottlenecks == bottlenecks
@@ -196,6 +196,6 @@ def test_inception_shares(filters, reduction, branches, bottlenecks):
         (lambda: Inception1D(64, reduction=0), ValueError, "reduction holds 0"),
     ],
 )
-def test_bad_arguments_say_what_was_wrong(make, error, words):
+def test_bad_arguments_are_named(make, error, words):
     with pytest.raises(error, match=words):
         make()

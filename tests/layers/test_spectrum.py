@@ -51,7 +51,7 @@ def test_the_inverse_is_numpys(n_fft):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own transform")
 @pytest.mark.parametrize("n_fft", [16, 2048])
-def test_what_is_fused_is_the_same_with_the_same_gradient(n_fft):
+def test_the_fused_transform_has_the_same_values_and_gradients(n_fft):
     import tensorflow as tf
 
     audio = tf.constant(noise((2, 3 * n_fft, 2)))
@@ -86,7 +86,7 @@ def test_white_noise_has_its_variance_in_every_bin():
     assert mean.mean() == pytest.approx(0.01, rel=0.02)
 
 
-def test_channels_are_apart():
+def test_channels_are_independent():
     audio = noise((1, 64, 2))
     together = complex_spectrum(audio, 16)
     for channel in range(2):
@@ -114,6 +114,6 @@ def test_any_number_of_channels_in_one_model():
         (lambda: Spectrum1D(16)(keras.Input((None, 1))), ValueError, r"\(None, None, 1\)"),
     ],
 )
-def test_bad_arguments_say_what_was_wrong(make, error, words):
+def test_bad_arguments_are_named(make, error, words):
     with pytest.raises(error, match=words):
         make()

@@ -76,7 +76,7 @@ def tries(folder):
 
 @needs_beam
 @pytest.mark.parametrize("options", [[], PORTABLE], ids=["direct", "portable"])
-def test_the_bytes_are_those_of_the_local_path(options, tmp_path):
+def test_beam_writes_the_bytes_of_a_local_run(options, tmp_path):
     recipes = recipes_in(tmp_path, special={"unusable": True})
     _, here = build(recipes, tmp_path, "here")
     corpus, there = build(recipes, tmp_path, "there", beam=options)
@@ -89,7 +89,7 @@ def test_the_bytes_are_those_of_the_local_path(options, tmp_path):
 
 
 @needs_beam
-def test_a_bundle_tried_again_makes_only_what_was_lost(tmp_path):
+def test_a_retried_bundle_makes_only_the_lost_pairs(tmp_path):
     recipes = recipes_in(tmp_path, special={"fails": True})
     _, report = build(recipes, tmp_path, beam=RETRYING)
     assert report.rendered == tuple("012345")
@@ -99,7 +99,7 @@ def test_a_bundle_tried_again_makes_only_what_was_lost(tmp_path):
 
 
 @needs_beam
-def test_a_pipeline_that_fails_keeps_what_is_done(tmp_path):
+def test_a_failed_pipeline_keeps_the_finished_pairs(tmp_path):
     recipes = recipes_in(tmp_path, special={"fails": True})
     with pytest.raises(
         InputError, match=r"of 6 tracks unfinished .*worker lost.*run again"
@@ -113,14 +113,14 @@ def test_a_pipeline_that_fails_keeps_what_is_done(tmp_path):
 
 
 @needs_beam
-def test_a_runner_that_is_none_is_named(tmp_path):
+def test_an_unknown_runner_is_named(tmp_path):
     with pytest.raises(InputError, match="Nowhere"):
         build(recipes_in(tmp_path), tmp_path, beam=["--runner=Nowhere"])
 
 
 @needs_beam
 @pytest.mark.parametrize("task", [render_corpus, render_phone, render_superres])
-def test_every_task_gives_the_bytes_of_the_local_path(task, tmp_path):
+def test_beam_writes_the_bytes_of_a_local_run_for_every_task(task, tmp_path):
     for number in range(2):
         write_piece(tmp_path / "midi" / f"{number}.mid", 50 + number)
     font = SOUNDFONT if task is render_corpus else (SOUNDFONT,)
@@ -171,7 +171,7 @@ def test_reports_of_a_killed_run_are_recorded(tmp_path):
     assert contents(tmp_path / "corpus") == contents(tmp_path / "whole")
 
 
-def test_reports_of_other_settings_are_made_again(tmp_path):
+def test_pairs_reported_with_other_settings_are_made_again(tmp_path):
     recipes = recipes_in(tmp_path)
     report(tmp_path / "corpus", "killed", recipes, tmp_path)
     _, found = build(recipes_in(tmp_path, special={"seed": 30}), tmp_path, overwrite=True)
@@ -198,7 +198,7 @@ def test_reports_that_a_file_system_shows_late_are_waited_for(tmp_path, monkeypa
     assert report.rendered == tuple("012345")
 
 
-def test_workers_that_do_not_see_the_folder(tmp_path, monkeypatch):
+def test_workers_without_the_folder_are_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(beam_module, "require", lambda *what: None)
     monkeypatch.setattr(beam_module, "_run_pipeline", lambda *what: None)
     monkeypatch.setattr(beam_module, "_VISIBLE_SECONDS", 0.0)
@@ -221,7 +221,7 @@ if __name__ == "__main__":
 @needs_beam
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_killed_with_its_workers_it_goes_on_where_it_was(tmp_path):
+def test_a_run_killed_with_its_workers_continues(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     process = subprocess.Popen(

@@ -51,7 +51,7 @@ def test_changed_files_settings_and_splits_are_made_again(recipes, tmp_path):
     assert corpus.pairs[3].split == "test"
 
 
-def test_what_is_no_longer_there_leaves_the_manifest(recipes, tmp_path):
+def test_pairs_without_a_recipe_leave_the_manifest(recipes, tmp_path):
     build(recipes, tmp_path)
     corpus, _ = build(recipes[:4], tmp_path, overwrite=True)
     assert [pair.name for pair in corpus.pairs] == list("0123")
@@ -66,20 +66,20 @@ def test_what_is_no_longer_there_leaves_the_manifest(recipes, tmp_path):
     ],
     ids=["settings", "sources"],
 )  # fmt: skip
-def test_pairs_are_not_lost_unless_told_so(change, words, recipes, tmp_path):
+def test_pairs_are_removed_only_with_overwrite(change, words, recipes, tmp_path):
     before, _ = build(recipes, tmp_path)
     with pytest.raises(InputError, match=words):
         build(change(recipes), tmp_path)
     assert type(before).load(before.folder) == before
 
 
-def test_a_split_whose_number_is_not_named_is_whole(recipes, tmp_path):
+def test_a_split_that_is_not_named_is_used_in_full(recipes, tmp_path):
     corpus, _ = build(recipes, tmp_path, tracks={"train": 1, "test": 1})
     counts = {split: len(corpus.split(split)) for split in SPLITS}
     assert counts == {"train": 1, "validation": 2, "test": 1}
 
 
-def test_pairs_of_another_rate_are_overwritten_when_told_so(recipes, tmp_path):
+def test_pairs_of_another_rate_are_replaced_only_with_overwrite(recipes, tmp_path):
     build(recipes, tmp_path)
     options = {"task": "pairs", "sample_rate": 16000, "jobs": 1}
     with pytest.raises(InputError, match="sample_rate 8000, not 16000"):
@@ -103,7 +103,7 @@ def test_nothing_usable_is_an_error_with_the_first_reason(recipes, tmp_path):
         build(unusable, tmp_path, what="tapes")
 
 
-def test_the_checksum_is_of_every_file(recipes):
+def test_the_checksum_covers_every_file(recipes):
     checksums = {recipe.checksum() for recipe in recipes}
     assert len(checksums) == 6
     before = recipes[0].checksum()

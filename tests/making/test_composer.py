@@ -95,7 +95,7 @@ def test_music_keeps_to_a_key_for_a_while(pianos):
     assert min(shares) > 0.75
 
 
-def test_motifs_come_back(pianos):
+def test_motifs_recur(pianos):
     """Four intervals in a row recur; those of the same notes in another order seldom do."""
     rng = np.random.default_rng(0)
 
@@ -111,7 +111,7 @@ def test_motifs_come_back(pianos):
     assert composed > 10 * shuffled
 
 
-def test_time_breathes(pianos):
+def test_the_tempo_varies(pianos):
     """Onsets lie on no grid: the tempo drifts and hands are not machines."""
     for piano in pianos:
         starts = np.array(sorted(note.start for note in piano.notes))
@@ -173,7 +173,7 @@ def test_corpus_is_in_the_maestro_layout(tmp_path):
     assert len({track.path.read_bytes() for track in tracks}) == 6
 
 
-def test_more_pieces_leave_the_others_as_they_are(tmp_path):
+def test_adding_pieces_does_not_change_the_others(tmp_path):
     compose_corpus(tmp_path / "few", seconds=10, pieces={"train": 1, "test": 1})
     compose_corpus(tmp_path / "more", seconds=10, pieces={"train": 3, "validation": 1, "test": 1})
     for path in (tmp_path / "few").rglob("*.mid"):

@@ -14,7 +14,7 @@ def write(folder, count):
     return folder
 
 
-def test_each_recording_is_of_one_split(tmp_path):
+def test_each_recording_belongs_to_one_split(tmp_path):
     rooms, noises = write(tmp_path / "rooms", 20), write(tmp_path / "noises", 2)
     found = find_recorded_devices(rooms, None, noises)
     paths = [recording.path for split in SPLITS for recording in found[split].rooms]
@@ -26,7 +26,7 @@ def test_each_recording_is_of_one_split(tmp_path):
         assert not found[split].microphones
 
 
-def test_no_folder_no_recordings():
+def test_without_a_folder_there_are_no_recordings():
     assert not any(find_recorded_devices().values())
 
 

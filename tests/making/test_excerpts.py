@@ -51,7 +51,7 @@ def made(pieces, playing, tmp_path_factory):
     return folder, *render(pieces, folder, playing)
 
 
-def test_each_excerpt_is_a_pair_of_its_own(made, pieces):
+def test_each_excerpt_is_a_separate_pair(made, pieces):
     folder, corpus, report = made
     assert not report.refused
     assert corpus.task == "phone"
@@ -76,7 +76,7 @@ def test_each_excerpt_is_a_pair_of_its_own(made, pieces):
     assert timbres == {"train"}
 
 
-def test_settings_apply_the_chain_again(made):
+def test_the_settings_reproduce_the_chain(made):
     _, corpus, _ = made
     pair = next(pair for pair in corpus.pairs if len(pair.settings["chain"]) > 3)
     clean = corpus.read(pair)[1]
@@ -87,7 +87,7 @@ def test_settings_apply_the_chain_again(made):
     assert np.linalg.norm(heard - stored) < 0.1 * np.linalg.norm(stored)
 
 
-def test_more_excerpts_later_leave_the_first_as_they_are(made, pieces, playing, tmp_path):
+def test_adding_excerpts_does_not_change_the_first_ones(made, pieces, playing, tmp_path):
     folder, _, _ = made
     render(pieces, tmp_path, playing, excerpts={"train": 3, "validation": 1})
     first = contents(tmp_path)
@@ -114,7 +114,7 @@ def test_another_seed_makes_other_excerpts(made, pieces, playing, tmp_path):
         assert same.settings["position"] != pair.settings["position"]
 
 
-def test_validation_has_a_soundfont_and_programs_of_its_own(pieces, playing, tmp_path):
+def test_validation_uses_its_own_soundfont_and_programs(pieces, playing, tmp_path):
     other = tmp_path / "other.sf2"
     other.write_bytes(SOUNDFONT.read_bytes() + b"\0\0")
     validation = Playing(choose_soundfonts([other], ["73"]), piano=0.0, ensemble=0.0)

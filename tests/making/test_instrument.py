@@ -79,7 +79,7 @@ def test_manifest_says_what_made_the_pairs(rendered, midi_folder):
         assert pair.settings["gain"] > 0
 
 
-def test_nothing_but_the_corpus_is_left(rendered):
+def test_the_folder_contains_only_the_corpus(rendered):
     names = set(contents(rendered[0].folder))
     sides = {f"{side}/{name}.wav" for side in ("input", "target") for name in NAMES}
     assert names == sides | {"manifest.csv"}
@@ -116,7 +116,7 @@ def test_transformations_are_independent(midi_folder, rendered, tmp_path):
         assert np.abs(end[1]).max() < 0.01 * np.abs(end[0]).max()
 
 
-def test_what_is_there_is_skipped(copied):
+def test_existing_pairs_are_skipped(copied):
     midi, out = copied
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")}
     _, report = render_small(midi, out)
@@ -125,7 +125,7 @@ def test_what_is_there_is_skipped(copied):
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "forgotten", "source", "manifest"])
-def test_what_is_not_whole_is_rendered_again(copied, rendered, damage):
+def test_damaged_pairs_are_rendered_again(copied, rendered, damage):
     midi, out = copied
     wav, manifest = out / "target" / f"{NAMES[1]}.wav", out / "manifest.csv"
     if damage == "missing":
@@ -152,7 +152,7 @@ def test_other_settings_replace_every_pair(copied):
     assert {pair.settings["target"]["program"] for pair in corpus.pairs} == {19}
 
 
-def test_stopped_half_way_the_manifest_holds_present_settings_alone(copied, monkeypatch):
+def test_an_interrupted_run_keeps_only_current_settings_in_the_manifest(copied, monkeypatch):
     midi, out = copied
     monkeypatch.setattr(instrument, "synthesize", _stop)
     with pytest.raises(KeyboardInterrupt):
@@ -165,7 +165,7 @@ def _stop(*arguments, **options):
     raise KeyboardInterrupt
 
 
-def test_tracks_that_are_gone_leave_the_manifest(copied):
+def test_missing_tracks_are_removed_from_the_manifest(copied):
     midi, out = copied
     (midi / f"{NAMES[0]}.mid").unlink()
     corpus, report = render_small(midi, out, overwrite=True)
@@ -197,7 +197,7 @@ def test_unreadable_files_are_reported_and_change_no_byte_of_the_rest(
     assert contents(tmp_path / "out") == contents(rendered[0].folder)
 
 
-def test_file_that_may_not_be_read(copied, tmp_path, monkeypatch):
+def test_a_file_without_read_permission_is_reported(copied, tmp_path, monkeypatch):
     midi, _ = copied
     real = build.checksum
 
@@ -257,13 +257,13 @@ def test_bad_settings(midi_folder, tmp_path, options, reason):
     assert "\n" not in str(error.value)
 
 
-def test_another_sample_rate_wants_another_folder(copied):
+def test_another_sample_rate_needs_another_folder(copied):
     midi, out = copied
     with pytest.raises(InputError, match="sample_rate 8000, not 16000"):
         render_small(midi, out, sample_rate=16000)
 
 
-def test_a_process_that_dies_is_one_line():
+def test_a_process_that_dies_gives_one_line():
     with pytest.raises(InputError, match="a rendering process died") as error:
         run_jobs(os._exit, [3, 3], lambda item, result: result(), jobs=2)
     assert "\n" not in str(error.value)
@@ -287,7 +287,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_interrupt_stops_at_once_and_the_next_run_goes_on(tmp_path):
+def test_an_interrupt_stops_at_once_and_the_next_run_continues(tmp_path):
     for number in range(24):
         write_piece(tmp_path / "midi" / f"{number:02d}.mid", 40 + number, seconds=60.0)
     script = tmp_path / "script.py"

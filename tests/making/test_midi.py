@@ -44,7 +44,7 @@ def test_every_midi_file_at_any_depth_is_a_track(tmp_path):
     assert {track.split for track in tracks} == set(SPLITS)
 
 
-def test_files_that_differ_in_suffix_alone_are_two_tracks(tmp_path):
+def test_files_that_differ_only_in_suffix_are_two_tracks(tmp_path):
     touch(tmp_path, "a.mid", "a.midi")
     assert [track.name for track in find_midi_files(tmp_path)] == ["a", "a.midi"]
 
@@ -108,7 +108,7 @@ def test_damaged_table(tmp_path, row, reason):
     assert reason in str(error.value)
 
 
-def test_two_tables_are_one_too_many(tmp_path):
+def test_two_tables_are_refused(tmp_path):
     for name in ("maestro-v2.csv", "maestro-v3.csv"):
         (tmp_path / name).write_text(HEADER)
     with pytest.raises(InputError, match=r"maestro-v2\.csv, maestro-v3\.csv"):
@@ -190,7 +190,7 @@ def state(made):
     ]
 
 
-def test_transformation_of_nothing_changes_nothing():
+def test_the_empty_transformation_changes_nothing():
     assert state(Transformation().apply(piano())) == state(piano())
 
 

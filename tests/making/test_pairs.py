@@ -76,7 +76,7 @@ def test_delay_and_drift_are_reported_by_name(paired):
         ("broken", r"broken\.wav"),
     ],
 )
-def test_what_is_refused_is_named_with_its_reason(paired, name, reason):
+def test_refused_recordings_are_named_with_the_reason(paired, name, reason):
     _, report = paired
     assert len(report.refused) == 6
     with pytest.raises(InputError, match=reason):
@@ -109,7 +109,7 @@ def test_a_second_run_writes_nothing(paired, folders):
     assert [path.stat().st_mtime_ns for path in files] == before
 
 
-def test_little_data_is_said_to_be_little(paired):
+def test_a_small_corpus_is_reported(paired):
     _, report = paired
     total = sum(match.seconds for match in report.matches.values())
     assert report.seconds == pytest.approx(total)
@@ -117,7 +117,7 @@ def test_little_data_is_said_to_be_little(paired):
     assert "10.0 minutes" in report.shortage
 
 
-def test_too_little_data_says_what_is_there_and_what_is_needed(tmp_path):
+def test_too_little_data_names_what_is_there_and_what_is_needed(tmp_path):
     for side in ("in", "out"):
         for name in ("a", "b"):
             write(tmp_path / side / f"{name}.wav", noise(3 * RATE))
@@ -131,7 +131,7 @@ def test_too_little_data_says_what_is_there_and_what_is_needed(tmp_path):
     assert not (tmp_path / "corpus").exists()
 
 
-def test_recordings_known_to_be_aligned_stay_as_they_are(tmp_path):
+def test_recordings_marked_as_aligned_are_unchanged(tmp_path):
     for seed in range(3):
         write(tmp_path / "in" / f"{seed}.wav", noise(11 * RATE, seed))
         write(tmp_path / "out" / f"{seed}.wav", noise(10 * RATE, 100 + seed))

@@ -25,13 +25,13 @@ def test_notes_around_the_excerpt_move_to_its_time():
     assert LEAD_S == 2.0
 
 
-def test_a_key_that_is_down_before_the_lead_is_taken_along():
+def test_a_key_pressed_before_the_lead_is_included():
     played = performance([(60, 7.0, 12.0), (61, 7.0, 7.5), (62, 1.0, 12.0)])
     (cut,) = played.cut(10.0, 3.0)
     assert notes(cut) == [(60, 0.0, 4.0)]
 
 
-def test_the_pedal_takes_notes_along_and_its_state_too():
+def test_notes_held_by_the_pedal_and_its_state_are_included():
     played = performance(
         [(60, 6.0, 6.5), (61, 2.0, 2.5), (62, 20.0, 21.0)],
         [(64, 100, 5.0), (64, 0, 11.0), (7, 90, 0.0), (7, 80, 9.0), (64, 127, 19.0)],

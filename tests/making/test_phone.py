@@ -101,7 +101,7 @@ def test_rooms_need_the_extra_before_anything_is_written(recordings, tmp_path, m
 ROOM = ((1.0, DEGRADATION_PRESETS["light"].stages[0][1]),)
 
 
-def test_one_recording_to_listen_to(tmp_path):
+def test_degrading_a_single_recording(tmp_path):
     audio = np.stack([noise(RATE, 1, 0.2), noise(RATE, 2, 0.2)], axis=1)
     soundfile.write(tmp_path / "in.wav", audio, RATE)
     done = degrade_file(tmp_path / "in.wav", tmp_path / "out.flac", preset="old-phone", seed=3)

@@ -91,7 +91,7 @@ def test_variants_are_drawn_anew_and_share_a_split(tmp_path):
     )
 
 
-def test_no_variants_at_all_is_named(tmp_path):
+def test_zero_variants_are_refused(tmp_path):
     with pytest.raises(InputError, match="variants is 0"):
         list(CleanSources.of(tmp_path, RATE).recipes(0))
 

@@ -25,7 +25,7 @@ def test_the_spline_goes_through_each_kept_sample(ratio, samples):
 
 
 @pytest.mark.parametrize("ratio", [2, 4, 6])
-def test_the_lower_part_stays_and_the_upper_goes(ratio):
+def test_the_lower_band_is_kept_and_the_upper_removed(ratio):
     half = RATE / ratio / 2
     low_pass = LowPass("elliptic", 6, 0.9 * half, ripple_db=0.05, stopband_db=50.0)
     keep = lower_resolution(sine(0.2 * half, RATE, 1.0), RATE, ratio, low_pass)
@@ -35,7 +35,7 @@ def test_the_lower_part_stays_and_the_upper_goes(ratio):
     assert np.abs(drop[RATE // 4 : -RATE // 4]).max() < 0.01
 
 
-def test_drawn_filters_delay_nothing():
+def test_drawn_filters_add_no_delay():
     rng = np.random.default_rng(0)
     audio = noise(RATE)
     for _ in range(20):
@@ -72,6 +72,6 @@ def test_pairs_are_the_spline_and_the_recording(recordings, tmp_path):
     assert len(again.skipped) == 12
 
 
-def test_a_ratio_that_no_paper_has_is_named(recordings, tmp_path):
+def test_an_unsupported_ratio_is_named(recordings, tmp_path):
     with pytest.raises(InputError, match="ratio is 3; expected one of 2, 4, 6"):
         render_superres(recordings, tmp_path, ratio=3)

@@ -75,7 +75,7 @@ def test_pedal_holds_a_note():
     assert energy(held, 1.4, 1.5) < 0.01 * energy(held, 1.1, 1.2)
 
 
-def test_each_instrument_has_a_channel_of_its_own():
+def test_each_instrument_has_its_own_channel():
     pedaled = instrument([(72, 0.1, 0.3)], [(64, 127, 0.0), (7, 40, 0.0)], [(4000, 0.0)])
     dry = instrument([(48, 0.0, 0.3)], program=4)
     together, apart = render(pedaled, dry), render(pedaled) + render(dry)
@@ -114,7 +114,7 @@ def test_no_reverb_and_no_chorus():
     assert not audio[round(2.5 * RATE) :].any()
 
 
-def test_same_performance_same_bytes():
+def test_the_same_performance_gives_the_same_bytes():
     music = [instrument([(60, 0, 0.5), (64, 0.2, 0.7)], [(64, 90, 0.1)]), instrument([(40, 0, 1)])]
     assert render(*music).tobytes() == render(*music).tobytes()
 
@@ -141,7 +141,7 @@ def test_pitch_bend_is_two_semitones_at_most():
     assert ratio == pytest.approx(2 ** (2 / 12), rel=2e-3)
 
 
-def test_a_key_struck_as_it_is_let_go_sounds_again():
+def test_a_key_struck_again_on_release_sounds():
     once = render(instrument([(60, 0.0, 0.5)], program=ORGAN))
     twice = render(instrument([(60, 0.0, 0.5), (60, 0.5, 1.0)], program=ORGAN))
     assert energy(twice, 0.8, 1.0) > 100 * energy(once, 0.8, 1.0)
@@ -185,7 +185,7 @@ def test_bad_sample_rate(rate):
         render(instrument([(60, 0, 1)]), samples=1, rate=rate)
 
 
-def test_version_is_of_fluidsynth():
+def test_the_version_is_that_of_fluidsynth():
     name, version = synthesizer_version().split()
     assert name == "FluidSynth"
     assert len(version.split(".")) == 3

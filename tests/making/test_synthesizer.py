@@ -29,7 +29,7 @@ def synthesizer():
     made.close()
 
 
-def test_what_was_played_before_leaves_nothing(synthesizer):
+def test_earlier_notes_leave_no_trace(synthesizer):
     programs = [0, 19, 48, 0, 73, 4, 48, 0]
     for number, program in enumerate(programs):
         parts = [music(program), music((program + 9) % 60)][: 1 + number % 2]
@@ -47,7 +47,7 @@ def test_silence_after_music_is_silent(synthesizer):
     assert not synthesizer.play([], RATE).any()
 
 
-def test_drums_are_played_where_they_are_asked_for(synthesizer):
+def test_drums_are_played_on_request(synthesizer):
     heard = synthesizer.play([music(0), music(0, is_drum=True)], RATE)
     piano = synthesizer.play([music(0)], RATE)
     drums = synthesizer.play([music(0, is_drum=True)], RATE)
@@ -62,7 +62,7 @@ def test_a_missing_kit_is_named(synthesizer):
     assert np.abs(synthesizer.play([music(0)], RATE)).max() > 0.01
 
 
-def test_many_are_opened_and_closed():
+def test_many_synthesizers_can_be_opened_and_closed():
     for _ in range(3):
         made = Synthesizer(SOUNDFONT, RATE)
         made.play([music(0)], 640)

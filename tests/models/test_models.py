@@ -108,6 +108,6 @@ def test_autoencoder_is_decoder_after_encoder():
         (lambda: build_autoencoder(window=8), "window is 8"),
     ],
 )
-def test_bad_sizes_say_what_was_wrong(make, words):
+def test_bad_sizes_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()

@@ -91,7 +91,7 @@ def test_training_starts_at_the_identity():
     np.testing.assert_allclose(small()(x), x, rtol=0, atol=1e-5)
 
 
-def test_one_channel_among_equal_ones_gives_what_it_gives_alone():
+def test_equal_channels_give_the_output_of_one_channel():
     one = awake_spectral(small())
     two = with_channels(one, 2)
     x = noise()
@@ -112,7 +112,7 @@ def test_all_channels_get_the_same_gains(channels):
     np.testing.assert_allclose(model(panned[..., ::-1]), output[..., ::-1], atol=1e-6)
 
 
-def test_the_gains_follow_from_the_mean_of_the_powers():
+def test_the_gains_depend_on_the_mean_power():
     model = awake_spectral(small())
     loud, silent = noise((1, WINDOW, 1)), np.zeros((1, WINDOW, 1), "float32")
     both = np.concatenate([loud, silent], axis=-1)
@@ -164,7 +164,7 @@ def test_only_spectral_generators_link_channels():
         with_channels(waveform, 2)
 
 
-def test_a_level_changes_little_but_the_level():
+def test_a_gain_at_the_input_is_the_same_gain_at_the_output():
     """It is a network of logarithms: 6 dB more at the input are about 6 dB more at the output."""
     model = small()
     x = noise()
@@ -219,7 +219,7 @@ def test_half_precision_keeps_the_spectrum_in_single():
             assert not single or layer.compute_dtype == "float32"
 
 
-def test_dropout_is_of_training_alone():
+def test_dropout_is_active_only_in_training():
     model = awake_spectral(small(dropout=0.5))
     x = noise()
     np.testing.assert_array_equal(model(x, training=False), model(x, training=False))
@@ -240,6 +240,6 @@ def test_dropout_is_of_training_alone():
         (lambda: small(base_filters=3), "not whole"),
     ],
 )
-def test_bad_sizes_say_what_was_wrong(make, words):
+def test_bad_sizes_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()

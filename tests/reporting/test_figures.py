@@ -65,7 +65,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_svg_is_whole_and_says_what_it_shows(name):
+def test_svg_is_well_formed_and_labeled(name):
     draw, arguments, words = FIGURES[name]
     found = texts(draw(*arguments))
     assert set(words) <= set(found)
@@ -92,7 +92,7 @@ def test_loss_curves_draw_each_quantity_once():
     assert {"time", "feature", "Share of the weighted loss"} <= set(texts(drawn["share"]))
 
 
-def test_published_figures_stand_beside_ours():
+def test_published_scores_are_next_to_ours():
     words = texts(figures.comparison(table(), "snr", published={"L1": (2.63, 5.21)}))
     assert {"measured", "published"} <= set(words)
     assert "Nothing" not in words
@@ -112,7 +112,7 @@ def test_loudest_stretch():
         ({"a": 0.3, "b": 0.0, "c": 0.1}, {"b": 0.0, "c": 1.0, "a": 2.0}),
     ],
 )
-def test_labels_keep_apart(places, expected):
+def test_labels_do_not_overlap(places, expected):
     assert figures._apart(places, 1.0) == expected
 
 

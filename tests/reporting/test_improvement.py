@@ -17,7 +17,7 @@ def test_the_interval_is_that_of_an_independent_bootstrap():
     assert found.worse == np.mean(gains < 0)
 
 
-def test_what_is_not_finite_is_left_out():
+def test_values_that_are_not_finite_are_left_out():
     assert Improvement.of(np.array([np.nan, -np.inf])) is None
     assert Improvement.of(np.array([1.0, np.nan])).counted == 1
 
@@ -28,7 +28,7 @@ def test_an_unchanged_track_is_not_worse():
     assert str(found) == "0.00 [0.00, 0.00], 0 % worse"
 
 
-def test_scores_with_improvements_come_back_from_json():
+def test_scores_with_improvements_survive_json():
     text = """{"format": 1, "corpus": "c", "corpus_sha256": "x", "task": "phone", "split": "test",
     "sample_rate": 8000, "window": 1024, "tables": {"tracks": {"counted": 2, "silent": 0,
     "seconds": null, "metrics": {"si_sdr": {"label": "SI-SDR", "unit": "dB",

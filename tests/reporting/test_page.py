@@ -30,7 +30,7 @@ def outline() -> Outline:
     return Outline(full_page().html())
 
 
-def test_nothing_comes_from_outside(outline):
+def test_the_page_loads_nothing_external(outline):
     for name in ("src", "href", "xlink:href", "action", "poster", "srcset", "style"):
         for value in outline.attributes(name):
             assert value.startswith(("data:", "#")) or name == "style", value
@@ -42,7 +42,7 @@ def test_nothing_comes_from_outside(outline):
     assert policy.startswith("default-src 'none'")
 
 
-def test_names_are_unique_and_references_lead_somewhere(outline):
+def test_ids_are_unique_and_references_resolve(outline):
     names = outline.attributes("id")
     assert len(set(names)) == len(names)
     references = [v for n in ("href", "xlink:href") for v in outline.attributes(n) if v[0] == "#"]
@@ -52,7 +52,7 @@ def test_names_are_unique_and_references_lead_somewhere(outline):
     assert {"results", "results-2", "section"} <= set(names)
 
 
-def test_whoever_does_not_see_is_told(outline):
+def test_images_and_players_have_text_alternatives(outline):
     images = [attributes for _, attributes in outline.tags if attributes.get("role") == "img"]
     assert [image["aria-label"] for image in images] == ["Waves", "Waves"]
     assert [image["alt"] for image in outline.all("img")] == ["Waves as pixels"]
@@ -97,7 +97,7 @@ def test_players_hold_the_signals_at_one_common_gain(loud):
         np.testing.assert_allclose(heard, gain * expected, atol=1 / 32768, err_msg=name)
 
 
-def test_words_are_not_markup():
+def test_text_is_escaped():
     page = Page("<b>", lead="a & b").section("x").text("<script>").code("</pre>")
     html = Page("<i>", lead="<b>", sections=[page]).html()
     for escaped in ("&lt;i&gt;", "&lt;b&gt;", "&lt;script&gt;", "&lt;/pre&gt;"):

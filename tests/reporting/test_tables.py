@@ -131,7 +131,7 @@ def test_gain_is_positive_where_the_model_is_better(baseline, metric, gain):
     assert table().gain_over(baseline, metric) == pytest.approx(gain)
 
 
-def test_gain_over_what_is_undefined():
+def test_gain_over_an_undefined_baseline():
     assert math.isnan(table().gain_over("silence", "lsd"))
     with pytest.raises(KeyError, match="no row 'spline'; there are model, identity"):
         table().gain_over("spline")
@@ -154,7 +154,7 @@ def test_verdict(mean, words):
     assert ("more training" in sentence) == (mean is not None and mean < 0.95)
 
 
-def test_notes_tell_what_a_mean_leaves_out():
+def test_notes_state_what_a_mean_leaves_out():
     assert table().notes == ()
     partial = Row("model", "Model", "model", {"lsd": Statistic(1.8, 0.2, 5, 2)})
     noted = Table("windows", 7, 0, None, {"lsd": METRICS["lsd"]}, (partial,))
@@ -180,7 +180,7 @@ def test_join_names_models_and_keeps_one_set_of_baselines():
     ("name", "value"),
     [("corpus_sha256", "cd"), ("split", "validation"), ("sample_rate", 44100), ("window", 512)],
 )
-def test_join_refuses_scores_of_something_else(name, value):
+def test_join_refuses_scores_of_other_data(name, value):
     with pytest.raises(InputError, match=f"'b' has {name} {value} and 'a' has"):
         join({"a": scores(), "b": scores(**{name: value})})
 
@@ -193,5 +193,5 @@ def test_metric_of_unknown_direction():
 @pytest.mark.parametrize(
     ("value", "text"), [(1.005, "1.00"), (-2.5, "−2.50"), (-0.001, "0.00"), (None, "–")]
 )
-def test_values_are_printed_with_a_sign_of_their_own(value, text):
+def test_values_are_printed_with_a_minus_sign(value, text):
     assert signed(value) == text

@@ -79,7 +79,7 @@ def run(stopped, tmp_path):
     return tmp_path / "run"
 
 
-def test_a_run_is_resumed_with_nothing_but_its_folder(run, capsys):
+def test_a_run_is_resumed_with_only_its_folder(run, capsys):
     before = json.loads((run / "run.json").read_text())
     assert call("--run", run, "--resume") == 0, capsys.readouterr().err
     folder = RunFolder(run)
@@ -117,7 +117,7 @@ def test_the_command_that_began_a_run_resumes_it(run, corpus, config, capsys):
         ("--overwrite", "give one"),
     ],
 )
-def test_what_contradicts_a_run_is_refused_with_both_values(
+def test_an_option_that_contradicts_the_run_is_refused_with_both_values(
     options, words, run, trained, tmp_path, capsys
 ):
     other = tmp_path / "other"
@@ -175,7 +175,7 @@ def test_a_run_killed_before_its_first_save_begins_again(trained, tmp_path):
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-def test_what_a_run_was_given_is_kept_in_its_folder(trained, corpus, config, tmp_path, monkeypatch):
+def test_the_inputs_of_a_run_are_kept_in_its_folder(trained, corpus, config, tmp_path, monkeypatch):
     run = tmp_path / "run"
     given = shutil.copytree(trained, tmp_path / "given")
     options = ["--loss", "time+feature", "--autoencoder", given / "autoencoder.keras"]
@@ -215,7 +215,7 @@ def test_what_a_run_was_given_is_kept_in_its_folder(trained, corpus, config, tmp
         ("--loss time+feature --warm-start {small}/generator.keras", "cannot start from"),
     ],
 )
-def test_a_run_that_cannot_end_well_is_refused_before_anything_is_trained(
+def test_an_impossible_run_is_refused_before_training(
     options, words, places, corpus, config, tmp_path, monkeypatch, capsys
 ):
     def fit(*_, **__):
@@ -249,7 +249,7 @@ def places(trained, tmp_path_factory):
 
 
 @pytest.mark.parametrize("window", [256, pytest.param(64, marks=pytest.mark.slow)])
-def test_windows_without_a_spectrum_train(window, corpus, config, tmp_path, monkeypatch):
+def test_windows_too_short_for_a_spectrum_train(window, corpus, config, tmp_path, monkeypatch):
     monkeypatch.setattr(run_report, "report_run", REPORT)
     options = ["--window", window, "--steps", 2, "--run", tmp_path]
     assert call("--data", corpus.folder, "--config", config, *options) == 0

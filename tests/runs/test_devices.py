@@ -149,7 +149,7 @@ def test_two_workers_one_of_them_interrupted_end_with_the_weights_of_one_device(
 
 
 @pytest.mark.slow
-def test_two_devices_under_jax_end_with_the_weights_of_one_dropout_and_all(corpus, tmp_path):
+def test_two_devices_under_jax_end_with_the_weights_of_one_including_dropout(corpus, tmp_path):
     pytest.importorskip("jax")
     jax = {"KERAS_BACKEND": "jax"}
     two = {**jax, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
@@ -177,7 +177,7 @@ WORKERS = {"cluster": {"worker": ["a:1", "b:2"]}}
         ("multiworker", json.dumps({**WORKERS, "task": {"type": "boss", "index": 0}}), "boss"),
     ],
 )
-def test_a_strategy_that_is_not_there_is_one_clear_line(strategy, given, words, monkeypatch):
+def test_an_unavailable_strategy_gives_one_clear_line(strategy, given, words, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if given is not None:
         monkeypatch.setenv("TF_CONFIG", given)
@@ -187,13 +187,13 @@ def test_a_strategy_that_is_not_there_is_one_clear_line(strategy, given, words, 
 
 
 @pytest.mark.parametrize(("backend", "strategy"), [("jax", "multiworker"), ("torch", "mirrored")])
-def test_a_backend_without_the_strategy_is_one_clear_line(backend, strategy, monkeypatch):
+def test_a_backend_without_the_strategy_gives_one_clear_line(backend, strategy, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
     with pytest.raises(InputError, match=f"{strategy} does not run on the Keras backend {backend}"):
         choose(strategy)
 
 
-def test_a_batch_that_devices_cannot_share_is_refused():
+def test_a_batch_not_divisible_by_the_devices_is_refused():
     three = Devices()
     three.replicas = 3
     check_batch(9, three)

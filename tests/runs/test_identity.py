@@ -19,7 +19,7 @@ ADVICE = "give the same, or another --out"
         ({"steps": 4, "config": {}}, r"made with steps 3, not 4 \(and 1 more\)"),
     ],
 )
-def test_what_differs_is_named_with_both_values(change, words, tmp_path):
+def test_differences_are_named_with_both_values(change, words, tmp_path):
     path = tmp_path / "experiment.json"
     settle(path, MADE_OF, ADVICE)
     settle(path, MADE_OF, ADVICE)
@@ -28,7 +28,7 @@ def test_what_differs_is_named_with_both_values(change, words, tmp_path):
     assert json.loads(path.read_text()) == MADE_OF
 
 
-def test_only_what_is_given_is_compared(tmp_path):
+def test_only_given_values_are_compared(tmp_path):
     check_given(tmp_path, MADE_OF, {"steps": 3, "corpus": None}, ADVICE)
     check_given(tmp_path, MADE_OF, {"config": {"training": {"batch": 4}}}, ADVICE)
     with pytest.raises(InputError, match="made with monitor null, not 1"):

@@ -18,7 +18,7 @@ def whole(corpus, tmp_path_factory):
     return train(SPECTRAL, corpus, tmp_path_factory.mktemp("runs") / "whole")
 
 
-def test_the_run_says_that_its_model_links_channels(whole):
+def test_the_run_records_that_its_model_links_channels(whole):
     assert Config.load(whole.config) == SPECTRAL
     metadata = read_metadata(whole.generator)
     assert (metadata.window, metadata.channels) == (WINDOW, 2)

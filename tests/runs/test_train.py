@@ -113,7 +113,7 @@ def test_divergence_is_reported_with_the_step(corpus, tmp_path):
         ({"weights": LossWeights(feature=1.0)}, {"new": True, "autoencoder": __file__}, "is not"),
     ],
 )
-def test_bad_input_is_one_clear_line(change, options, words, whole, corpus, tmp_path):
+def test_bad_input_gives_one_clear_line(change, options, words, whole, corpus, tmp_path):
     options = dict(options)
     folder = tmp_path if options.pop("new", False) else whole.path
     if options.pop("other_corpus", False):

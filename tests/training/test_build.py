@@ -27,7 +27,7 @@ def values(model):
 
 
 @pytest.mark.parametrize("config", [TINY, SPECTRAL], ids=["waveform", "spectral"])
-def test_the_kind_is_the_configurations(config):
+def test_the_configuration_selects_the_kind(config):
     generator = generator_from_config(config)
     assert is_spectral(generator) == (config.generator.kind == "spectral")
     assert generator.output_shape == (None, config.window, 1)
@@ -60,7 +60,7 @@ def test_the_preset_for_restoration_builds():
         (WINDOW, {"base_filters": 12}, "multiple of 8"),
     ],
 )
-def test_what_does_not_fit_is_one_clear_line(window, generator, words):
+def test_a_mismatch_gives_one_clear_line(window, generator, words):
     with pytest.raises(InputError, match=words) as caught:
         options = replace(SPECTRAL.generator, **generator)
         generator_from_config(replace(SPECTRAL, window=window, generator=options))

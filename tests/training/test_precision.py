@@ -60,7 +60,7 @@ def test_a_copy_in_float32_has_the_same_weights_and_computes_in_float32(tmp_path
         ("", False),
     ],
 )
-def test_auto_is_what_the_processor_multiplies(flags, expected, tmp_path, monkeypatch):
+def test_auto_selects_what_the_processor_supports(flags, expected, tmp_path, monkeypatch):
     monkeypatch.setattr("tfaudiogan.training.precision._has_accelerator", lambda: False)
     path = tmp_path / "cpuinfo"
     assert not has_bfloat16_products(path)
@@ -68,7 +68,7 @@ def test_auto_is_what_the_processor_multiplies(flags, expected, tmp_path, monkey
     assert has_bfloat16_products(path) is expected
 
 
-def test_auto_stays_what_it_was_in_the_folder_that_is_continued():
+def test_auto_keeps_the_precision_of_a_resumed_run():
     auto = TINY.changed({"training": {"precision": "auto"}})
     assert resolve(auto, "float32").training.precision == "float32"
     assert resolve(auto, "mixed_bfloat16").training.precision == "mixed_bfloat16"

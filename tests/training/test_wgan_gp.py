@@ -55,14 +55,14 @@ def test_the_critic_moves_n_critic_times_per_generator_move(n_critic):
     assert moves == (["critic"] * n_critic + ["generator"]) * 2
 
 
-def test_each_optimiser_counts_its_own_iterations():
+def test_each_optimizer_counts_its_own_iterations():
     model = make(n_critic=2)
     fit(model, steps=3)
     assert int(model.optimizer.iterations) == 3
     assert int(model.discriminator_optimizer.iterations) == 6
 
 
-def test_the_shared_pass_gives_the_gradients_of_a_pass_of_its_own():
+def test_the_shared_pass_gives_the_gradients_of_a_separate_pass():
     """The generator's pass before the critic's update serves its own update after it."""
     x, y = (keras.ops.convert_to_tensor(side) for side in sounds(6))
     options = {"weights": LossWeights(time=1.0, adversarial=0.5), "n_critic": 1}
@@ -120,7 +120,7 @@ def test_the_penalty_at_interpolates_is_taken_there():
     np.testing.assert_allclose(model.critic_trackers["penalty"].result(), expected, rtol=1e-4)
 
 
-def test_the_relative_penalty_does_not_hang_on_the_level_where_the_critic_does_not():
+def test_the_relative_penalty_ignores_the_level_if_the_critic_does():
     """A critic of the angle to a fixed waveform, at two levels: the same penalty."""
     fixed = np.random.default_rng(1).normal(size=(1, WINDOW, 1)).astype("float32")
 
@@ -233,7 +233,7 @@ def test_all_terms_are_logged_raw_and_sum_to_the_loss():
     assert all(same(before, values(autoencoder)))
 
 
-def test_evaluate_and_predict_are_stock():
+def test_evaluate_and_predict_are_those_of_keras():
     model = make()
     x, y = sounds(6)
     logs = model.evaluate(x, y, verbose=0, return_dict=True)
@@ -259,7 +259,7 @@ def test_trains_in_half_precision_with_weights_in_single():
 
 
 @pytest.mark.slow
-def test_saving_keeps_both_optimisers(tmp_path):
+def test_saving_keeps_both_optimizers(tmp_path):
     model = make(objective="non_saturating", n_critic=3, coupling_step=1)
     fit(model)
     model.save(tmp_path / "gan.keras")
@@ -288,12 +288,12 @@ def test_saving_keeps_both_optimisers(tmp_path):
         ({"weights": LossWeights(feature=1.0)}, ValueError, "autoencoder"),
     ],
 )
-def test_bad_arguments_say_what_was_wrong(options, error, words):
+def test_bad_arguments_are_named(options, error, words):
     with pytest.raises(error, match=words):
         WGANGP(tiny_generator(), tiny_discriminator(), **options)
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused():
+def test_a_batch_not_divisible_by_n_critic_is_refused():
     model = make(n_critic=3)
     x, y = sounds(8)
     with pytest.raises(ValueError, match="multiple of n_critic"):

@@ -28,7 +28,7 @@ def test_the_table_ranks_trials_and_shows_only_what_mattered(records, settings):
     assert by_trial["1 (paper)"][header.index("lambda_ae")] == "–"
 
 
-def test_lsd_ranks_the_other_way(records):
+def test_lsd_ranks_in_the_opposite_order(records):
     settings = Settings(objective="val_lsd", steps=90)
     for record in records:
         for logs in record.curve:
@@ -44,7 +44,7 @@ def test_the_terminal_shows_every_trial(records, settings, capsys):
     assert "loss is nan by step 7" in printed
 
 
-def test_the_verdict_sets_the_best_beside_the_paper(records, settings):
+def test_the_verdict_compares_the_best_with_the_paper(records, settings):
     text = verdict(records, settings)
     assert "The best of 12 trials, number 4, reached val_snr 2.500" in text
     assert "The paper's values reached 0.500" in text

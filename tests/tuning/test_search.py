@@ -20,7 +20,7 @@ from tuning.settings import Settings
 BASE = replace(TINY, weights=LossWeights())
 
 
-def test_help_is_there_without_tensorflow():
+def test_help_needs_no_tensorflow():
     code = (
         "import sys, tuning.search\n"
         "try: tuning.search.main(['--help'])\n"
@@ -31,7 +31,7 @@ def test_help_is_there_without_tensorflow():
     assert "lambda_ae" in done.stdout
 
 
-def test_what_a_search_finds_trains_as_it_is(corpus, tmp_path):
+def test_the_configuration_that_a_search_finds_trains(corpus, tmp_path):
     (record,) = run_search(
         corpus,
         tmp_path / "found",
@@ -79,7 +79,7 @@ def test_bad_usage_exits_with_2_and_one_line(arguments, words, corpus, tmp_path,
     assert len(error.splitlines()) == 1
 
 
-def test_ctrl_c_says_how_to_go_on(corpus, tmp_path, monkeypatch, capsys):
+def test_ctrl_c_says_how_to_continue(corpus, tmp_path, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -118,7 +118,7 @@ def test_a_search_of_everything_with_each_tuner(tuner, corpus, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_trial_lasts_as_long_as_it_is_given(corpus, tmp_path):
+def test_a_trial_uses_its_budget(corpus, tmp_path):
     (record,) = run_search(
         corpus,
         tmp_path,
@@ -162,7 +162,7 @@ def command(corpus, out, *more):
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_where_it_was(corpus, tmp_path):
+def test_a_killed_search_continues(corpus, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(command(corpus, out, "--trials", "3"), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300

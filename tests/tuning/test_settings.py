@@ -43,7 +43,7 @@ def test_objectives_know_their_value_and_direction(objective, score, better):
         ({"steps": None, "minutes": 0.0}, "0 minutes"),
     ],
 )
-def test_settings_without_sense_are_refused(options, words):
+def test_invalid_settings_are_refused(options, words):
     with pytest.raises(InputError, match=words):
         Settings(**options)
 
@@ -76,7 +76,7 @@ def test_a_folder_belongs_to_one_search(corpus, base, narrowing, settings, words
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_folder_is_said_to_be_so(tmp_path):
+def test_a_damaged_folder_is_reported(tmp_path):
     (tmp_path / "search.json").write_text("{")
     with pytest.raises(InputError, match="damaged"):
         claim(tmp_path, CORPUS, TINY, {}, Settings())

@@ -65,12 +65,12 @@ def test_a_point_changes_its_places_and_nothing_else(values, changed):
     assert {name: after[name] for name in after if after[name] != before[name]} == changed
 
 
-def test_a_switch_that_is_off_takes_the_bases_term_away():
+def test_a_disabled_switch_removes_the_term_of_the_base():
     assert TINY.weights.adversarial
     assert derive(TINY, {"adversarial": False}).weights.adversarial == 0.0
 
 
-def test_the_papers_point_is_what_the_paper_says():
+def test_the_papers_point_has_the_papers_values():
     config = derive(BASE, EVERYTHING)
     weights = config.weights
     assert (weights.frequency, weights.feature, weights.adversarial) == (10.0, 0.1, 1e-4)
@@ -170,7 +170,7 @@ def test_ranges_replace_those_of_the_space_and_d_max_stops_at_the_blocks():
         ),
     ],
 )
-def test_a_space_without_sense_is_refused_in_one_line(narrowing, words):
+def test_an_invalid_space_is_refused_in_one_line(narrowing, words):
     with pytest.raises(InputError, match=words) as caught:
         Space.over(BASE, narrowing)
     assert "\n" not in str(caught.value)

@@ -128,7 +128,7 @@ def test_a_search_in_which_all_fail_still_ends_with_a_report(reported, corpus, t
     assert not (tmp_path / "best_config.json").exists()
 
 
-def test_any_other_error_ends_the_search_as_itself(landscape, corpus, tmp_path):
+def test_any_other_error_ends_the_search(landscape, corpus, tmp_path):
     landscape.trouble = {2: InputError("configuration: no")}
     with pytest.raises(InputError, match="configuration: no"):
         find(corpus, tmp_path, 3, Settings(steps=1))
@@ -155,7 +155,7 @@ def test_an_interrupted_search_ends_like_an_uninterrupted_one(
         assert (ours.values, ours.curve) == (theirs.values, theirs.curve)
 
 
-def test_a_search_goes_on_after_a_kill_between_two_of_its_files(landscape, corpus, tmp_path):
+def test_a_search_continues_after_a_kill_between_two_of_its_files(landscape, corpus, tmp_path):
     settings = Settings(steps=1)
     landscape.trouble = {2: KeyboardInterrupt()}
     with pytest.raises(KeyboardInterrupt):

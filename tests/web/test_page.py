@@ -107,7 +107,7 @@ def enhanced_by_command(recording: Path, out: Path) -> np.ndarray:
     ("name", "rate", "channels"),
     [("stereo.flac", 44100, 2), ("mono.wav", 16000, 1), ("other-rate.wav", 48000, 1)],
 )
-def test_a_dropped_recording_sounds_as_by_the_command(drive, tmp_path, name, rate, channels):
+def test_a_dropped_recording_is_enhanced_as_by_the_command(drive, tmp_path, name, rate, channels):
     recording = tmp_path / name
     soundfile.write(recording, music(5.3, rate, channels), rate, "PCM_16")
     seen = drive("enhance", recording)

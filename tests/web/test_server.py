@@ -44,7 +44,7 @@ def address(page):
         ("/assets/a.wasm", "application/wasm"),
     ],
 )
-def test_files_have_their_type_and_what_threads_and_privacy_need(address, path, kind):
+def test_files_have_their_type_and_the_headers_for_threads_and_privacy(address, path, kind):
     with urllib.request.urlopen(address + path) as response:
         assert response.headers["Content-Type"] == kind
         assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"

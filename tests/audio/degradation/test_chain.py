@@ -80,13 +80,13 @@ def test_about_a_fifth_is_left_clean(preset):
     assert 40 < sum(clean) < 120
 
 
-def test_a_gain_before_is_a_gain_after():
+def test_a_gain_commutes_with_the_chain():
     audio = noise(RATE)
     chain = Chain((BackgroundNoise(20.0, "pink", 0), Clipping("hard", 6.0), Codec("opus", 0.9)))
     np.testing.assert_allclose(chain(0.25 * audio, RATE), 0.25 * chain(audio, RATE), atol=1e-5)
 
 
-def test_the_empty_chain_gives_a_copy():
+def test_the_empty_chain_returns_a_copy():
     audio = noise(100)
     heard = Chain()(audio, RATE)
     np.testing.assert_array_equal(heard, audio)
@@ -94,7 +94,7 @@ def test_the_empty_chain_gives_a_copy():
 
 
 @pytest.mark.parametrize("audio", [np.zeros(0, np.float32), np.zeros(3000, np.float32)])
-def test_nothing_comes_of_nothing(audio):
+def test_silent_and_empty_audio_are_unchanged(audio):
     chain = Chain((BackgroundNoise(20.0, "pink", 0), Clipping("hard", 6.0), Codec("mp3", 0.5)))
     np.testing.assert_array_equal(chain(audio, RATE), audio)
 

@@ -22,7 +22,7 @@ def test_a_hard_clipped_sine_has_its_fourier_coefficients():
     assert amplitude(clipped, 1000.0, 192000) == pytest.approx(first, rel=1e-3)
 
 
-def test_soft_clipping_is_a_tangent():
+def test_soft_clipping_is_a_hyperbolic_tangent():
     audio = sine(1000.0, RATE, 1.024, amplitude=0.5)
     clipped = Clipping("soft", headroom_db=6.0)(audio, RATE)
     bound = 0.5 / np.sqrt(2) * 10 ** (6 / 20)
@@ -35,7 +35,7 @@ def test_much_headroom_changes_nothing(kind):
     np.testing.assert_allclose(Clipping(kind, 60.0)(audio, RATE), audio, atol=1e-5)
 
 
-def test_drawn_clipping_delays_nothing():
+def test_drawn_clipping_adds_no_delay():
     rng = np.random.default_rng(0)
     audio = noise(RATE)
     kinds = set()
@@ -47,7 +47,7 @@ def test_drawn_clipping_delays_nothing():
 
 
 @pytest.mark.parametrize("samples", [0, 500])
-def test_silence_stays(samples):
+def test_silence_stays_silent(samples):
     silence = np.zeros(samples, np.float32)
     np.testing.assert_array_equal(Clipping("hard", 0.0)(silence, RATE), silence)
 

@@ -36,20 +36,20 @@ def test_more_compression_is_further_from_the_original(codec):
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_the_same_samples_every_time(codec):
+def test_the_codec_is_deterministic(codec):
     audio, stage = noise(20000), Codec(codec, 0.7)
     np.testing.assert_array_equal(stage(audio, 44100), stage(audio, 44100))
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_a_gain_before_is_a_gain_after_even_beyond_full_scale(codec):
+def test_a_gain_commutes_with_the_codec_even_beyond_full_scale(codec):
     audio, stage = noise(20000), Codec(codec, 0.7)
     np.testing.assert_allclose(stage(64 * audio, 44100), 64 * stage(audio, 44100), rtol=1e-5)
 
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("samples", [0, 1, 2, 100, 1105, 1153])
-def test_any_length_stays_as_long(codec, samples):
+def test_any_length_is_kept(codec, samples):
     coded = Codec(codec, 0.5)(noise(samples), 44100)
     assert coded.shape == (samples,)
     assert np.isfinite(coded).all()
@@ -60,7 +60,7 @@ def test_long_signals_do_not_overflow_the_encoder():
     assert len(Codec("vorbis", 0.5)(audio, 16000)) == len(audio)
 
 
-def test_silence_stays():
+def test_silence_stays_silent():
     np.testing.assert_array_equal(Codec("mp3", 0.5)(np.zeros(2000), 16000), np.zeros(2000))
 
 

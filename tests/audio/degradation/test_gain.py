@@ -37,13 +37,13 @@ def test_the_gain_has_a_limit():
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0])
-def test_an_even_level_stays(strength):
+def test_a_constant_level_is_unchanged(strength):
     audio = square(-20.0, 1.0)
     heard = AutomaticGain(strength, 0.01, 0.1, 20.0)(audio, RATE)
     np.testing.assert_allclose(heard, audio, rtol=1e-5)
 
 
-def test_drawn_gains_delay_nothing():
+def test_drawn_gains_add_no_delay():
     rng = np.random.default_rng(0)
     audio = noise(RATE) * np.linspace(0.05, 1.0, RATE, dtype=np.float32)
     for _ in range(10):
@@ -52,7 +52,7 @@ def test_drawn_gains_delay_nothing():
 
 
 @pytest.mark.parametrize("audio", [np.zeros(0, np.float32), np.zeros(500, np.float32), noise(1)])
-def test_any_length_and_silence(audio):
+def test_any_length_and_silence_are_kept(audio):
     heard = AutomaticGain(0.5, 0.01, 0.1, 20.0)(audio, RATE)
     assert heard.shape == audio.shape
     assert np.isfinite(heard).all()

@@ -9,7 +9,7 @@ from tfaudiogan.audio.levels import measure_level
 RATE = 44100
 
 
-def test_hiss_has_its_ratio_and_its_shape():
+def test_hiss_has_the_given_ratio_and_shape():
     gains = tuple(float(g) for g in -3.0 * np.arange(11))
     audio = sine(440.0, RATE, 6.0)
     added = Hiss(20.0, gains, 3)(audio, RATE) - audio
@@ -22,7 +22,7 @@ def test_hiss_has_its_ratio_and_its_shape():
     assert octave[0] - octave[1] == pytest.approx(9.0, abs=0.8)
 
 
-def test_hiss_is_the_same_for_the_same_seed_and_none_in_silence():
+def test_hiss_repeats_with_its_seed_and_silence_gets_none():
     stage = Hiss.draw(np.random.default_rng(0), snr_db=(10.0, 20.0))
     np.testing.assert_array_equal(stage(noise(999), RATE), stage(noise(999), RATE))
     assert not stage(np.zeros(999, np.float32), RATE).any()

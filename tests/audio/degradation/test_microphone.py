@@ -24,7 +24,7 @@ def test_the_equalizer_has_its_gains_at_the_bands_and_half_way():
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("hz", [50.0, 100.0, 400.0])
-def test_the_low_cut_is_butterworth_twice(order, hz):
+def test_the_low_cut_is_a_butterworth_filter_applied_twice(order, hz):
     heard = Microphone(100.0, order, FLAT)(sine(hz, RATE, 4.0), RATE)
     expected = 0.5 / (1 + (100.0 / hz) ** (2 * order))
     # The bilinear transform bends 400 Hz at 44.1 kHz by 0.03 %; the ends' transients have died out.
@@ -38,7 +38,7 @@ def test_without_low_cut_and_gains_nothing_changes():
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
-def test_drawn_microphones_delay_nothing(rate):
+def test_drawn_microphones_add_no_delay(rate):
     rng = np.random.default_rng(0)
     audio = noise(rate)
     for _ in range(10):
@@ -51,7 +51,7 @@ def test_drawn_microphones_delay_nothing(rate):
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100])
-def test_any_length_stays_as_long(samples):
+def test_any_length_is_kept(samples):
     assert Microphone(80.0, 2, GAINS)(noise(samples), RATE).shape == (samples,)
 
 

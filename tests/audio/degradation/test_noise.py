@@ -24,7 +24,7 @@ RATE = 16000
         ("speech", [-3.06, -5.97, -7.95, -8.72]),
     ],
 )
-def test_power_falls_by_the_octave(color, octaves_db):
+def test_power_falls_with_each_octave(color, octaves_db):
     audio = colored_noise(40 * RATE, RATE, color, np.random.default_rng(0))
     hz, power = signal.welch(audio, RATE, nperseg=4096)
     octaves = [250, 500, 1000, 2000, 4000]
@@ -48,7 +48,7 @@ def test_mean_power_is_one(color, samples):
     [BackgroundNoise(7.5, "pink", 1), BackgroundNoise(-3.0, "speech", 1), ThermalNoise(40.0, 1)],
 )
 @pytest.mark.parametrize("gain", [1.0, 0.01])
-def test_the_ratio_is_that_asked_for(stage, gain):
+def test_the_noise_has_the_given_ratio(stage, gain):
     audio = gain * sine(440.0, RATE, 1.0)
     added = stage(audio, RATE) - audio
     ratio = measure_level(audio) - 10 * np.log10(np.mean(added.astype(np.float64) ** 2))
@@ -62,7 +62,7 @@ def test_silence_within_a_track_does_not_lower_its_noise():
     assert np.mean(added**2) == pytest.approx(np.mean(loud**2) / 100, rel=1e-3)
 
 
-def test_the_seed_is_the_noise():
+def test_the_same_seed_gives_the_same_noise():
     audio = noise(1000)
     first = BackgroundNoise(10.0, "pink", 5)(audio, RATE)
     np.testing.assert_array_equal(BackgroundNoise(10.0, "pink", 5)(audio, RATE), first)

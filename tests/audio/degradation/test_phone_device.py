@@ -43,7 +43,7 @@ def test_drawn_devices_stay_aligned(rate):
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100])
-def test_any_length_stays_as_long(samples):
+def test_any_length_is_kept(samples):
     device = PhoneDevice(200.0, 2, ((900.0, 1.0, 3.0),), 5000.0, 1, "minimum")
     assert device(noise(samples), RATE).shape == (samples,)
 

@@ -69,7 +69,7 @@ def test_a_room_at_another_rate(room):
     assert np.linalg.norm(heard / 2 - expected) < 0.06 * np.linalg.norm(expected)
 
 
-def test_a_microphone_as_it_was_recorded(microphone):
+def test_a_microphone_is_used_as_recorded(microphone):
     audio = noise(3000)
     low_pass = signal.firwin(101, 3000, fs=RATE)
     expected = np.convolve(audio, low_pass / np.sqrt(np.sum(low_pass**2)), "same")
@@ -81,7 +81,7 @@ def test_a_microphone_as_it_was_recorded(microphone):
 
 @pytest.mark.parametrize("phase", ["minimum", "zero"])
 @pytest.mark.parametrize("strength", [0.6, 1.0])
-def test_phases_keep_the_magnitude(microphone, phase, strength):
+def test_every_phase_keeps_the_magnitude(microphone, phase, strength):
     audio = noise(16 * RATE)
     stage = RecordedMicrophone(microphone.path, microphone.sha256)
     plain = stage(audio, RATE)
@@ -96,7 +96,7 @@ def test_phases_keep_the_magnitude(microphone, phase, strength):
 
 
 @pytest.mark.parametrize("position", [0.0, 0.25, 0.9999])
-def test_noise_begins_at_its_place_and_goes_round(hum, position):
+def test_noise_starts_at_its_position_and_repeats(hum, position):
     audio = noise(3000)
     added = RecordedNoise(hum.path, hum.sha256, 10.0, position)(audio, RATE) - audio
     ramp = np.linspace(-0.5, 0.5, 800)
@@ -118,7 +118,7 @@ def test_silence_gets_no_noise(hum):
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100])
-def test_any_length_stays_as_long(room, microphone, hum, samples):
+def test_any_length_is_kept(room, microphone, hum, samples):
     stages = (
         RecordedRoom(room.path, room.sha256),
         RecordedMicrophone(microphone.path, microphone.sha256, "zero", 0.8),
@@ -172,7 +172,7 @@ def test_bad_values_are_named(stage, values, message):
         stage(path="x", sha256="0", **values)
 
 
-def test_varied_has_the_shares_that_it_states(room):
+def test_varied_has_its_documented_shares(room):
     preset = degradation_preset("varied", Recordings(rooms=(room,)))
     chains = [preset.draw(np.random.default_rng(seed)) for seed in range(2000)]
     clean = sum(not chain.stages for chain in chains)

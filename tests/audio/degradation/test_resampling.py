@@ -23,7 +23,7 @@ def test_below_half_the_rate_only_the_filter_acts(hz):
 
 
 @pytest.mark.parametrize(("hz", "folded"), [(5000.0, 3000.0), (6500.0, 1500.0)])
-def test_above_half_the_rate_what_the_filter_leaves_folds_back(hz, folded):
+def test_above_half_the_rate_the_remainder_aliases(hz, folded):
     heard = Resampling(8000, FILTER)(sine(hz, RATE, 2.0), RATE)
     # A cubic spline at 7 samples a period: below 1 %.
     assert amplitude(heard, folded, RATE) == pytest.approx(0.5 * squared_magnitude(hz), rel=2e-2)
@@ -31,7 +31,7 @@ def test_above_half_the_rate_what_the_filter_leaves_folds_back(hz, folded):
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000])
-def test_drawn_resampling_delays_nothing(rate):
+def test_drawn_resampling_adds_no_delay(rate):
     rng = np.random.default_rng(rate)
     audio = noise(RATE)
     for _ in range(4):
@@ -44,7 +44,7 @@ def test_drawn_resampling_delays_nothing(rate):
 
 @pytest.mark.parametrize("rate", [8000, 11025])
 @pytest.mark.parametrize("samples", [0, 1, 2, 3, 10, 101])
-def test_any_length_stays_as_long(rate, samples):
+def test_any_length_is_kept(rate, samples):
     heard = Resampling(rate, FILTER)(noise(samples), RATE)
     assert heard.shape == (samples,)
     assert np.isfinite(heard).all()

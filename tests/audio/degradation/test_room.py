@@ -61,7 +61,7 @@ def test_sabines_absorption_gives_the_reverberation_time(acoustics):
     assert -60 / np.polyfit(time[fit], decay[fit], 1)[0] == pytest.approx(0.4, rel=0.2)
 
 
-def test_drawn_rooms_delay_nothing(acoustics):
+def test_drawn_rooms_add_no_delay(acoustics):
     rng = np.random.default_rng(0)
     audio = noise(RATE)
     for _ in range(8):
@@ -74,7 +74,7 @@ def test_drawn_rooms_delay_nothing(acoustics):
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100])
-def test_any_length_stays_as_long(acoustics, samples):
+def test_any_length_is_kept(acoustics, samples):
     assert Room(SIZE, SOURCE, MICROPHONE, 0.2)(noise(samples), RATE).shape == (samples,)
 
 

@@ -61,7 +61,7 @@ def test_without_dropout():
     np.testing.assert_allclose(outputs, expected, atol=1e-5)  # float32, values of order 1
 
 
-def test_the_weights_gradients_do_not_pretend_to_have_gradients():
+def test_second_gradients_through_the_weights_are_refused():
     x, gamma, beta = tf.random.normal(SHAPE), tf.ones((1, *SHAPE[1:])), tf.zeros((1, *SHAPE[1:]))
     with tf.GradientTape() as outer:
         outer.watch(x)

@@ -24,7 +24,7 @@ def test_uniform(seed):
     assert chisquare(np.bincount(values.ravel(), minlength=256)).pvalue > 1e-4
 
 
-def test_same_seed_same_bytes_and_every_draw_its_own():
+def test_a_seed_repeats_its_bytes_and_draws_differ():
     first, second = draw(3, 2)
     np.testing.assert_array_equal(draw(3, 2), [first, second])
     assert abs((first == second).mean() - 1 / 256) < 0.002  # of 262,144 pairs, sd 0.0001
