@@ -1,4 +1,4 @@
-"""What the tests share: small corpora and networks, made on the spot."""
+"""Small corpora that several tests use."""
 
 import os
 
@@ -12,7 +12,7 @@ from tfaudiogan.corpus.writing import CorpusWriter
 
 
 def write_corpus(folder, sample_rate=16000, seconds=1.0, tracks=(3, 1, 1), task="instrument"):
-    """A corpus of decaying tones; each target is its input, softer and with an added overtone."""
+    """Write a corpus of decaying tones; each target is a softer input with an added overtone."""
     rng = np.random.default_rng(0)
     writer = CorpusWriter(folder, task, sample_rate)
     time = np.arange(round(seconds * sample_rate)) / sample_rate

@@ -1,20 +1,20 @@
-"""What a TensorFlow graph is made of."""
+"""Inspect TensorFlow graphs."""
 
 import re
 
 
 def operators(graph_def) -> set[str]:
-    """The operators of a graph and of all functions in it."""
+    """Return the operators of a graph and of all its functions."""
     return set(re.findall(r'^ +op: "([^"]+)"', str(graph_def), re.MULTILINE))
 
 
 def function_names(graph_def) -> set[str]:
-    """The functions that a graph brings along."""
+    """Return the names of a graph's functions."""
     return set(re.findall(r'signature \{\s+name: "([^"]+)"', str(graph_def)))
 
 
 def dataset_operators(dataset) -> set[str]:
-    """Those of all functions of a dataset, through its private tree: there is no other way."""
+    """Return the operators of a data set; there is no public API for this."""
     graphs = [function.function.graph.as_graph_def() for function in dataset._functions()]
     found = set().union(*map(operators, graphs))
     return found.union(*map(dataset_operators, dataset._inputs()))

@@ -1,10 +1,10 @@
-"""Networks to test with."""
+"""Networks for tests."""
 
 import numpy as np
 
 
 def awake(generator, seed=0):
-    """Give a fresh generator, which starts at silence, an output that depends on every layer."""
+    """Change a new generator, whose output is silent, so that its output depends on every layer."""
     kernel, bias = generator.get_layer("output").get_weights()
     rng = np.random.default_rng(seed)
     kernel = rng.standard_normal(kernel.shape) / np.sqrt(kernel.size)
@@ -13,7 +13,7 @@ def awake(generator, seed=0):
 
 
 def awake_spectral(generator, seed=0):
-    """Give a fresh spectral generator, the identity as yet, gains that depend on every layer."""
+    """Change a new spectral generator, which is the identity, so that every layer has an effect."""
     rng = np.random.default_rng(seed)
     mask = generator.get_layer("mask")
     for name in ("dynamic", "static"):

@@ -1,4 +1,4 @@
-"""The spectral generator in small: 16 frames of 65 bins, 16 filters."""
+"""A small spectral generator: 16 frames of 65 bins, 16 filters."""
 
 from dataclasses import replace
 

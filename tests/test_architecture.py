@@ -1,4 +1,4 @@
-"""The import direction of the package, read from its source."""
+"""Test the import direction of the package by reading its source."""
 
 import ast
 import subprocess
@@ -47,7 +47,7 @@ def part_of(path: Path) -> str:
 
 
 def imports_of(path: Path) -> set[str]:
-    """The parts of the package that a module imports, at its head or inside functions."""
+    """Return the parts of the package that a module imports, also inside functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []

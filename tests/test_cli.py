@@ -1,4 +1,4 @@
-"""The commands as a user runs them, good and bad, in one process or in their own."""
+"""Test the commands as a user runs them, with good and bad input."""
 
 import json
 import re
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(*arguments, capsys=None) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error of a command."""
+    """Return the exit status, standard output and standard error of a command."""
     with pytest.raises(SystemExit) as caught:
         main([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
@@ -29,7 +29,7 @@ def run(*arguments, capsys=None) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def trained(corpus, tmp_path_factory):
-    """A run of two steps, by the command."""
+    """A run of two steps, made by the command."""
     folder = tmp_path_factory.mktemp("cli")
     TINY.save(folder / "tiny.json")
     arguments = ["train", "--data", corpus.folder, "--config", folder / "tiny.json"]
@@ -94,7 +94,7 @@ def test_enhance_keeps_length_channels_and_rate(trained, capsys, tmp_path):
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory):
-    """A folder of things that are not what they should be."""
+    """A folder of damaged and unsuitable files."""
     folder = tmp_path_factory.mktemp("bad")
     (folder / "empty").mkdir()
     (folder / "midi").mkdir()

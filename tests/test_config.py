@@ -45,7 +45,7 @@ def test_the_released_configuration_has_the_documented_values():
 
 
 def saved_before_kinds(**changes):
-    """The generator's fields as they were saved when there was one kind of generator."""
+    """Return the generator's fields as saved when there was only one kind of generator."""
     fields = ("blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip")
     waveform = asdict(preset("restoration-waveform").generator)
     return {name: waveform[name] for name in fields} | changes

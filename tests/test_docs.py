@@ -1,4 +1,4 @@
-"""The worked examples of the documentation run as they stand."""
+"""Run the worked examples of the documentation and check the paths that it names."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_a_worked_example_runs(title, code, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_paths_that_the_documentation_names_exist(page):
-    """Links between pages, and files of the package in code spans."""
+    """Links between pages and paths in code spans must exist."""
     text = page.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [link for link in links if not (page.parent / link).exists()] == []

@@ -1,4 +1,4 @@
-"""`tfaudiogan enhance` and `models` as a new user types them."""
+"""Test `tfaudiogan enhance` and `models` as a new user runs them."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ RATE = 8000
 
 @pytest.fixture
 def halving(monkeypatch):
-    """A released model that turns everything down to a half."""
+    """Install a released model that halves the amplitude."""
 
     def half(windows):
         return windows / 2
@@ -125,7 +125,7 @@ def test_a_page_to_compare(halving, takes, tmp_path):
     versions = re.findall(r'class="version">([^<]+)<', text)
     assert len(versions) == 4
     before, after = (soundfile.read(io.BytesIO(base64.b64decode(v)))[0] for v in versions[:2])
-    # Halved by the model, and at the same level again on the page.
+    # The model halves the level, and the page restores it.
     np.testing.assert_allclose(before, after, atol=1e-4)
     assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org", "http://purl.org"}
 

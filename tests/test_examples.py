@@ -1,4 +1,4 @@
-"""The notebook's cells run from top to bottom, with smaller numbers."""
+"""Run the cells of the notebook from top to bottom, with smaller numbers."""
 
 import json
 import os

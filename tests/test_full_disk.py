@@ -1,4 +1,4 @@
-"""A disk that is really full: a file system of a few pages, in a namespace of its own."""
+"""Test a full disk, with a file system of a few pages in a separate namespace."""
 
 import shutil
 import subprocess

@@ -1,7 +1,7 @@
-"""Every private name of Keras and Keras Tuner that the package overrides or calls is there.
+"""Test that the private names of Keras and Keras Tuner that the package uses exist.
 
-``setup.cfg`` bounds both from above. Before a bound is raised, this test says what has gone, and
-the tests of the part that uses the name, what has changed.
+``setup.cfg`` has upper bounds for both. Before a bound is raised, this test shows which names are
+missing. The tests of the code that uses a name show what has changed.
 """
 
 import configparser
@@ -38,7 +38,7 @@ from tuning.tuner import SearchTuner
     ],
 )
 def test_an_overridden_method_is_still_there(base, ours, name, parameters):
-    """With the same parameters, or Keras would call the override with others."""
+    """The parameters must be the same, because Keras calls the override with its own."""
     assert name in vars(ours)
     for where in (base, ours):
         assert list(inspect.signature(getattr(where, name)).parameters) == ["self", *parameters]
@@ -74,7 +74,7 @@ def test_the_oracles_retry_queue_is_a_list():
 
 @pytest.mark.parametrize("package", ["keras", "keras-tuner"])
 def test_a_package_with_private_hooks_is_bounded(package):
-    """From below and from above, and the installed version is within."""
+    """The package has a lower and an upper bound, and the installed version is between them."""
     setup = configparser.ConfigParser()
     setup.read(Path(__file__).parents[1] / "setup.cfg")
     lines = setup["options"]["install_requires"].splitlines()

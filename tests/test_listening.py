@@ -1,4 +1,4 @@
-"""`tfaudiogan listen` with a sound card that is not there."""
+"""Test `tfaudiogan listen` with a simulated sound card."""
 
 import sys
 import threading
@@ -24,7 +24,7 @@ half.metadata = ModelMetadata(RATE, 64)
 
 
 class Card(types.ModuleType):
-    """As much of sounddevice as is used: plays a signal into the callback, keeps what is played."""
+    """Replaces sounddevice: feeds a signal to the callback and records what is played."""
 
     class PortAudioError(Exception):
         pass
@@ -106,7 +106,7 @@ def test_the_input_is_played_enhanced(card, capsys, channels):
 def test_measuring_the_level_does_not_delay_the_output(card):
     assert call("listen", "--seconds", 2) == 0
     window, hop = half.metadata.window, half.metadata.hop
-    # Of the first second, no more than a hop is played: what waits delays all that follows.
+    # At most one hop of the first second is played, because waiting output would add latency.
     assert len(card.played[0]) <= hop
     assert RATE <= sum(map(len, card.played)) <= RATE + 2 * window
 

@@ -1,7 +1,7 @@
-"""Whatever the program opens may be damaged: it then either works or ends with an InputError.
+"""Test that a damaged file either works or raises an InputError.
 
-Each case mutates a good file in many ways and opens it as the commands do. What runs in C++ could
-end the process, so that such files are opened in a process of their own.
+Each case mutates a good file in many ways and opens it as the commands do. C++ code could crash the
+process, so files that it reads are opened in a separate process.
 """
 
 import io
@@ -39,7 +39,7 @@ WORDS = [
 
 
 def mutate(content: bytes, seed: int) -> bytes:
-    """One of several kinds of damage; the same for the same seed."""
+    """Apply one of several kinds of damage, chosen by the seed."""
     rng = np.random.default_rng(seed)
     size = len(content)
     start, length = int(rng.integers(size)), int(rng.integers(1, 1 + max(1, size // 8)))
@@ -57,7 +57,7 @@ def mutate(content: bytes, seed: int) -> bytes:
         return content[:start] + content[start : start + length] + content[start:]
     if kind == 4:
         return content[:start] + rng.bytes(min(length, 64)) + content[start + min(length, 64) :]
-    # A value of a text by another one, where it is a text.
+    # Replace a value in a text file by another one.
     ends = [place for place in range(size) if content[place : place + 1] in b",:[]{}\n;"]
     if len(ends) < 2:
         return content[start:]
@@ -67,7 +67,7 @@ def mutate(content: bytes, seed: int) -> bytes:
 
 
 def mutate_archive(content: bytes, seed: int) -> bytes:
-    """A zip archive that is whole, one entry of which is damaged; or the damaged archive."""
+    """Damage one entry of a valid zip archive, or the archive itself."""
     if seed % 3 == 0:
         return mutate(content, seed)
     out = io.BytesIO()
@@ -81,7 +81,7 @@ def mutate_archive(content: bytes, seed: int) -> bytes:
 
 
 def open_all(open_it, path: Path, count: int, change=mutate) -> None:
-    """Open a file in many damaged forms; the good one is put back at the end."""
+    """Open many damaged versions of a file, and restore the original at the end."""
     content, wrong, refused = path.read_bytes(), [], 0
     try:
         for seed in range(count):
@@ -218,7 +218,7 @@ def test_search_spaces(folder):
 
 
 def open_models(path: Path, count: int) -> None:
-    """Load and run a model file in many damaged forms; called in a process of its own."""
+    """Load and run many damaged versions of a model file; called in a separate process."""
     from tfaudiogan.inference.load import load_model
 
     file = path / "saved_model.pb" if path.is_dir() else path
@@ -261,7 +261,7 @@ def test_models(name, count, folder):
 
 
 def make_onnx(path: Path) -> None:
-    """A network of one convolution, without the package that Keras exports with."""
+    """Write a network of one convolution without the package that Keras uses for exports."""
     onnx = pytest.importorskip("onnx")
     from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 

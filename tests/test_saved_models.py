@@ -1,4 +1,4 @@
-"""The released models load, say where they come from, and run."""
+"""Test that the released models load, run and document their origin."""
 
 from pathlib import Path
 
@@ -41,5 +41,5 @@ def test_the_formats_of_a_model_agree(folder):
     reference = enhance(next(folder.glob("*.keras")), audio, 16000)
     for path in folder.glob("*.tflite"):
         error = enhance(path, audio, 16000) - reference
-        # Dynamic-range kernels promise 40 dB on music; noise is harder.
+        # Dynamic-range kernels reach 40 dB on music; noise is harder.
         assert np.sum(error**2) < 1e-3 * np.sum(reference**2), path.name

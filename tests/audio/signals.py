@@ -11,19 +11,19 @@ def noise(samples: int, seed: int = 0, level: float = 0.1) -> np.ndarray:
 
 
 def sine(hz: float, sample_rate: int, seconds: float, amplitude: float = 0.5) -> np.ndarray:
-    """A sine from phase 0, float32."""
+    """A sine that starts at phase 0, ``(samples,)`` float32."""
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     return (amplitude * np.sin(2 * np.pi * hz * time)).astype(np.float32)
 
 
 def lag(first: np.ndarray, second: np.ndarray) -> int:
-    """How many samples the second signal comes later, by the peak of the cross-correlation."""
+    """Return the delay of the second signal in samples, from the peak of the cross-correlation."""
     products = signal.correlate(second, first, mode="full", method="fft")
     return int(np.argmax(np.abs(products))) - (len(first) - 1)
 
 
 def amplitude(audio: np.ndarray, hz: float, sample_rate: int) -> float:
-    """Amplitude of a sine in the middle half of a signal, in which it has whole periods."""
+    """Return the amplitude of a sine, from whole periods in the middle half of a signal."""
     quarter = len(audio) // 4
     middle = audio[quarter : len(audio) - quarter].astype(np.float64)
     time = np.arange(len(middle)) / sample_rate
@@ -32,9 +32,9 @@ def amplitude(audio: np.ndarray, hz: float, sample_rate: int) -> float:
 
 
 def plucks(time: np.ndarray, seed: int = 0, instrument: int = 0) -> np.ndarray:
-    """Notes at random moments, as a function of time in seconds: of any clock, with any delay.
+    """Return notes at random times as a function of time in seconds, for any clock and delay.
 
-    Another ``instrument`` plays the same notes, in a slightly other tuning, with other phases.
+    Another ``instrument`` plays the same notes with a slightly different tuning and other phases.
     """
     rng, sound = np.random.default_rng(seed), np.random.default_rng(1000 + instrument)
     audio = np.zeros(len(time))

@@ -18,7 +18,7 @@ REFERENCE = plucks(TIME)
 
 
 def recorded(delay_samples=0.0, drift_ppm=0.0, **options):
-    """The same performance by another clock, computed from its formula, not resampled."""
+    """Return the performance at another clock rate, computed from its formula, not resampled."""
     return plucks((TIME - delay_samples / RATE) / (1 + drift_ppm * 1e-6), **options)
 
 

@@ -15,7 +15,7 @@ RATE = 22_050
 
 
 def notes(seconds=12.0, seed=0, tilt_db=-6.0):
-    """Decaying noise bursts in every band, falling by ``tilt_db`` an octave: music-like."""
+    """Return music-like noise bursts in every band, which fall by ``tilt_db`` per octave."""
     rng = np.random.default_rng(seed)
     samples = int(seconds * RATE)
     white = rng.standard_normal(samples)
@@ -28,7 +28,7 @@ def notes(seconds=12.0, seed=0, tilt_db=-6.0):
 
 
 def shelf(audio):
-    """A known device: +6 dB over 2 kHz, -9 dB under 250 Hz, minimum phase."""
+    """Return a known minimum-phase device: +6 dB above 2 kHz, -9 dB below 250 Hz."""
     b, a = signal.butter(1, 2000, fs=RATE)
     low = signal.lfilter(b, a, audio)
     audio = low + 2.0 * (audio - low)
@@ -37,13 +37,13 @@ def shelf(audio):
 
 
 def inner(values):
-    """Bands from 63 Hz to 8 kHz: not the outermost, which a frame resolves badly."""
+    """Select the bands from 63 Hz to 8 kHz; a frame resolves the outer ones poorly."""
     return values[(CENTERS_HZ > 60) & (CENTERS_HZ < 8100)]
 
 
 def test_white_noise_bursts_have_a_flat_spectrum():
     spectrum = inner(long_term_spectrum(notes(tilt_db=0.0), RATE))
-    # Each band is a mean of hundreds of frames and few bins: a decibel of chance.
+    # Each band is a mean over hundreds of frames and few bins, accurate to about 1 dB.
     assert np.ptp(spectrum) < 2.0
 
 
@@ -80,7 +80,7 @@ def test_gains_are_limited_and_scaled_by_the_amount():
 def test_level_channels_and_pieces_make_no_difference():
     audio = notes()
     expected = long_term_spectrum(audio, RATE)
-    # The gate is absolute, so a few of the quietest frames fall out.
+    # The gate is absolute, so it excludes a few of the quietest frames.
     np.testing.assert_allclose(long_term_spectrum(0.2 * audio, RATE), expected, atol=0.02)
     stereo = np.stack([audio, audio], axis=1)
     np.testing.assert_allclose(long_term_spectrum(stereo, RATE), expected, atol=1e-3)

@@ -47,7 +47,7 @@ def wav_bytes(samples=1000, rate=RATE, promised=None):
         (".WAV", 22050, 2**-16),
         (".ogg", 44100, 0.05),
         (".opus", 48000, 0.05),
-        (".mp3", 44100, 0.2),  # at 1 and 5 samples nothing but an impulse is left
+        (".mp3", 44100, 0.2),  # 1 and 5 samples contain only an impulse
     ],
 )
 def test_every_format_keeps_length_rate_and_channels(tmp_path, extension, rate, tolerance, samples):

@@ -17,7 +17,7 @@ def impulse_response(low_pass, size=8193):
 
 
 def spectrum(response, hz):
-    """Of a response whose middle sample is time 0, so that a filter without phase gives reals."""
+    """Return the spectrum with time 0 at the middle sample; it is real for a zero-phase filter."""
     time = np.arange(len(response)) - len(response) // 2
     return np.exp(-2j * np.pi / RATE * np.outer(hz, time)) @ response
 

@@ -1,4 +1,4 @@
-"""Levels are compared with closed forms: a sine's, a square wave's, a sum's."""
+"""Compare levels with the closed forms for a sine, a square wave and a sum."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Resampling is compared with a sine that is computed at both rates."""
+"""Compare resampling with a sine computed at both rates."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ def test_white_noise_has_its_variance_in_every_bin():
     noise = np.random.default_rng(0).normal(scale=0.1, size=(8, 20_000)).astype("float32")
     for n_fft in (256, 1024):
         power = np.asarray(power_spectrogram(noise, n_fft, n_fft)).mean(axis=(0, 1))
-        # Means of 150 to 600 exponentially distributed values, but for the real edge bins.
+        # Means of 150 to 600 exponentially distributed values, except in the real edge bins.
         np.testing.assert_allclose(power.mean(), 0.01, rtol=0.02)
 
 

@@ -1,4 +1,4 @@
-"""The spectrogram for pictures against SciPy's."""
+"""Compare the spectrogram for figures with SciPy's."""
 
 import numpy as np
 import pytest

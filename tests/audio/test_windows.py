@@ -1,4 +1,4 @@
-"""Windows are compared with a plain loop and with SciPy."""
+"""Compare windows with a plain loop and with SciPy."""
 
 import numpy as np
 import pytest

@@ -14,7 +14,7 @@ from tests.making.pieces import SOUNDFONT
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """A piece, one response and one noise of each kind, and a pair by a phone that lags."""
+    """Write a piece, one response and one noise of each kind, and a pair with a delayed phone."""
     folder = tmp_path_factory.mktemp("sources")
     midi = pretty_midi.PrettyMIDI()
     midi.instruments.append(pretty_midi.Instrument(0))
@@ -68,7 +68,7 @@ def test_every_set_is_rendered_and_scored(tmp_path, sources):
     ]
     for row in rows:
         for side in restoration.SIDES:
-            # The files themselves hold the time of writing.
+            # The files contain the time at which they were written.
             first, second = (soundfile.read(tmp_path / run / row[side])[0] for run in "ab")
             np.testing.assert_array_equal(first, second)
 
@@ -78,7 +78,7 @@ def test_every_set_is_rendered_and_scored(tmp_path, sources):
     assert half["phone, piano"]["perfect"][0]["mel"] == 0.0
     assert half["phone, piano"]["input"][0]["mel"] > 0.5
     assert half["unaltered"]["input"][0]["mel"] == 0.0
-    # The phone's file lags by half a second, which the table takes out.
+    # The phone's file is delayed by half a second, which the table corrects.
     assert half["phones"]["input"][0]["mel"] < 0.01
     restoration.write_results(half, tmp_path, "perfect")
     assert "100 %" in (tmp_path / "perfect.md").read_text()
@@ -99,7 +99,7 @@ def test_each_kind_of_device_is_optional(sources):
 
 
 def test_lsd_equals_scipys_with_a_floor():
-    """Half of the target is silent and a phone's band is narrow: most bins are near the floor."""
+    """Most bins are near the floor: half of the target is silent, and a phone's band is narrow."""
     rng = np.random.default_rng(0)
     target = 0.1 * rng.standard_normal(20_000).astype(np.float32)
     target[10_000:] = 0.0

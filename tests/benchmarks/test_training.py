@@ -1,4 +1,4 @@
-"""The benchmarks' counts against closed forms, and their refusals."""
+"""Compare the benchmarks' operation counts with closed forms, and test their errors."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Corpora behind URLs, in fsspec's file systems of memory and of files."""
+"""Test corpora at URLs, with fsspec's memory and local file systems."""
 
 import fsspec
 import numpy as np
@@ -19,7 +19,7 @@ def original(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def bucket(original, tmp_path, monkeypatch):
-    """The corpus in memory, an empty cache, and the paths that are read."""
+    """Put the corpus into memory, empty the cache, and record the paths that are read."""
     monkeypatch.setenv("TFAUDIOGAN_CACHE", str(tmp_path / "cache"))
     system = fsspec.filesystem("memory")
     system.store.clear()

@@ -15,7 +15,7 @@ RATE = 8000
 
 @pytest.fixture(autouse=True)
 def long_manifests(monkeypatch):
-    """So that a manifest of 40 rows is a long one."""
+    """Make a manifest of 40 rows count as long."""
     monkeypatch.setattr(CorpusWriter, "MANIFEST_ROWS", 40)
 
 

@@ -1,4 +1,4 @@
-"""A small corpus with silence in it, and the crops that come out."""
+"""A small corpus that contains silence, and its crops."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ RATE, WINDOW = 8000, 512
 
 
 def write_corpus(folder):
-    """Noise with silent stretches; a short track, and one that only sounds in its middle."""
+    """Write noise with silent parts, a short track, and a track that sounds only in its middle."""
     rng = np.random.default_rng(0)
     writer = CorpusWriter(folder, "pairs", RATE)
     for name, split, samples, silent in (

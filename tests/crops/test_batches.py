@@ -35,7 +35,7 @@ def backend(request):
 
 
 def splitmix64(seed, index):
-    """The reference, in Python's own integers."""
+    """Return the reference value, computed with Python integers."""
     mask = 2**64 - 1
     z = (seed + (index + 1) * 0x9E3779B97F4A7C15) & mask
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
@@ -217,7 +217,7 @@ def linear_model():
 
 
 def datasets(make):
-    """The same crops of both kinds."""
+    """Return the same crops as both kinds of data set."""
     for name in BACKENDS:
         with mock.patch.object(keras.backend, "backend", lambda name=name: name):
             yield make()
@@ -256,7 +256,7 @@ def test_no_python_and_no_whole_file_in_the_graph(corpus):
 
 
 def write_sparse_pair(folder, samples):
-    """A pair of files that take no room on disk, with three samples that are not silent."""
+    """Write two sparse files that use no disk space and have three samples that are not silent."""
     size = 2 * samples
     header = struct.pack(
         "<4sI4s4sIHHIIHH4sI",
@@ -287,7 +287,7 @@ def write_sparse_pair(folder, samples):
 
 
 def own_memory():
-    """Bytes of this process that no file backs."""
+    """Return the memory of this process that is not backed by a file, in bytes."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split("RssAnon:")[1].split()[0])
 
@@ -302,7 +302,7 @@ def test_long_files_are_not_loaded_into_memory(tmp_path, backend):
     take(crops.training(corpus, WINDOW, 16), 20)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # What is read is 1 MB; the rest is TensorFlow's threads and functions. The files are 1024 MB.
+    # 1 MB is read from files of 1024 MB; the rest is TensorFlow's threads and functions.
     assert own_memory() - before < 100e6
     assert peak < 100e6
     assert ends.shape == (2, 2, WINDOW)

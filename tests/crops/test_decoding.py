@@ -1,4 +1,4 @@
-"""Corpora of other files than plain WAV: by libsndfile, and by tensorflow-io where it works."""
+"""Test corpora of other formats than WAV, decoded by libsndfile and by tensorflow-io."""
 
 from dataclasses import replace
 from unittest import mock
@@ -85,7 +85,7 @@ def test_lossy_formats_give_the_samples_of_the_decoded_file(converted, reader, f
             sides.append(audio * 10 ** (gain_db / 20))
         for start in range(0, pair.samples - WINDOW + 1, WINDOW):
             expected.append([side[start : start + WINDOW] for side in sides])
-    # Two decoders, in float32, of peaks up to 1: measured 4e-7 at full scale.
+    # The decoders work in float32 with peaks up to 1; the measured difference is 4e-7.
     np.testing.assert_allclose(grid, expected, atol=2e-6)
 
 
@@ -121,7 +121,7 @@ def test_other_rates_are_resampled(corpus, reader, tmp_path, rate):
     made = Corpus(tmp_path, (made,), "0")
     grid = joined(crops.grid(made, "train", WINDOW, 4, hop=333), 3)
     windows = [np.stack(expected)[:, s : s + WINDOW] for s in range(0, 12 * 333, 333)]
-    # The same resampler, in a stream: its blocks round differently.
+    # The same resampler rounds differently when it processes blocks.
     np.testing.assert_allclose(grid, windows, atol=1e-6)
     assert made.read(made.pairs[0]).shape == (2, made.pairs[0].samples)
 

@@ -94,7 +94,7 @@ def test_numbers_are_uniform_over_all_starts(seed):
     edges = np.linspace(0, total, bins + 1)
     counts, _ = np.histogram(numbers, edges)
     widths = np.diff(np.ceil(edges))
-    # Seeds are fixed: the bound is far below the p-values seen, far above those of a lopsided draw.
+    # The seeds are fixed. The bound is far below the observed p-values and above a biased draw's.
     assert scipy.stats.chisquare(counts, widths / total * len(numbers)).pvalue > 1e-3
 
 

@@ -11,7 +11,7 @@ WINDOW = 1024
 
 
 def tone(samples: int, hertz: float, seed: int) -> np.ndarray:
-    """A decaying tone in a little noise, so that every frequency has some power."""
+    """Return a decaying tone with a little noise, so that every frequency has some power."""
     time = np.arange(samples) / RATE
     noise = np.random.default_rng(seed).normal(0, 0.01, samples)
     return 0.5 * np.sin(2 * np.pi * hertz * time) * np.exp(-time) + noise
@@ -27,7 +27,7 @@ def write_track(writer: CorpusWriter, name: str, inputs, targets, split: str = "
 
 @pytest.fixture(scope="session")
 def duo(tmp_path_factory) -> Corpus:
-    """Two test tracks of 5 and 3 whole windows and a rest; the third window of one is silent."""
+    """Two test tracks of 5 and 3 whole windows and a remainder; one has a silent third window."""
     folder: Path = tmp_path_factory.mktemp("corpus")
     writer = CorpusWriter(folder, task="instrument", sample_rate=RATE)
     for name, windows, seed in (("a", 5, 1), ("b", 3, 2)):

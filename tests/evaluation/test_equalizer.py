@@ -66,7 +66,7 @@ def test_the_normal_equations_are_those_of_least_squares(tmp_path, monkeypatch):
     rows, targets = [], []
     for pair in corpus.split("train"):
         heard, target = corpus.read(pair).astype(np.float64)
-        # The autocorrelation method: the filter runs over the track with silence around it.
+        # The autocorrelation method filters the track with silence around it.
         column = np.concatenate([heard, np.zeros(8)])
         rows.append(np.stack([np.roll(column, k) for k in range(9)], axis=1))
         targets.append(np.concatenate([np.zeros(4), target, np.zeros(4)]))
@@ -115,7 +115,7 @@ def test_it_undoes_an_equalizer_as_well_as_a_wiener_filter(tmp_path):
     kept = np.abs(magnitude) ** 2 * target_power
     least = np.mean(target_power * noise_power / (kept + noise_power)) / target_power
     error = np.mean((fitted - target) ** 2) / np.mean(target**2)
-    # 160000 training samples for 255 taps: 0.2 % above the least error, and as much by chance.
+    # 160000 training samples for 255 taps give 0.2 % above the least error, and as much variation.
     assert error == pytest.approx(least, rel=0.03)
 
 

@@ -9,7 +9,7 @@ from tfaudiogan.evaluation.scores import reconstruct
 
 
 def smooth(x: np.ndarray) -> np.ndarray:
-    """A model whose output depends on where its window begins and ends."""
+    """Smooth a window, so that the output depends on where the window begins and ends."""
     return np.float32(0.5) * (x + np.roll(x, 3, axis=1)) * np.linspace(0, 1, x.shape[1])
 
 

@@ -12,7 +12,7 @@ from tfaudiogan.reporting.tables import Scores
 
 @pytest.fixture
 def phone_corpus(tmp_path):
-    """One training and two test tracks, heard with noise."""
+    """One training track and two test tracks, whose inputs have added noise."""
     writer = CorpusWriter(tmp_path / "corpus", task="phone", sample_rate=RATE)
     for seed, split in enumerate(("train", "test", "test")):
         target = tone(4 * RATE, 400 + 90 * seed, seed)

@@ -42,7 +42,7 @@ def test_report_of_a_run(duo, scores, tmp_path):
     sections = [attributes.get("id") for attributes in outline.all("h2")]
     assert sections == ["result", "listen", "training", "use-it", "how-it-was-made"]
     assert len(outline.all("audio")) == 3
-    # Spread of both metrics; three pictures of the excerpt; SNR, loss and LSD over epochs.
+    # The distributions of both metrics, three figures of the excerpt, and three training curves.
     assert len(outline.all("svg")) == 2 + 3 + 3
     words = " ".join(outline.words)
     snr = scores.windows.row("model").values["snr"]

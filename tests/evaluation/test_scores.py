@@ -33,7 +33,7 @@ def snr64(generated, target):
 
 
 def lsd64(generated, target):
-    """Equation 25 by SciPy's STFT."""
+    """Compute equation 25 with SciPy's STFT."""
     powers = []
     for x in (generated, target):
         stft = scipy.signal.ShortTimeFFT(scipy.signal.windows.hann(512, sym=False), 128, fs=1)
@@ -45,7 +45,7 @@ def lsd64(generated, target):
 
 
 def sounding_windows(corpus: Corpus) -> np.ndarray:
-    """``(2, n, WINDOW)``: the grid without the silent window, cut by hand."""
+    """Cut the grid without the silent window by hand, ``(2, n, WINDOW)``."""
     sides = []
     for pair in corpus.split("test"):
         count = pair.samples // WINDOW
@@ -156,7 +156,7 @@ def test_dither_is_silence_and_a_perfect_window_is_undefined(tmp_path):
     undo = np.float32(10 ** ((pair.target_gain_db - pair.input_gain_db) / 20))
     table = score_windows(lambda x: x * undo, corpus, "test", WINDOW)
     assert (table.counted, table.silent) == (3, 1)
-    # Half the amplitude against the whole: the error equals the target, which is 0 dB.
+    # The error of half the amplitude equals the target, which is 0 dB.
     assert table.row("model").samples["snr"][-1] == pytest.approx(0, abs=0.01)
     # Where input and target are the same but for the gain, only rounding to float32 is left.
     assert (table.row("model").samples["snr"][:2] > 100).all()
@@ -260,7 +260,7 @@ def test_unaltered_tracks_have_a_table_of_their_own(duo, tmp_path):
 
 
 def test_an_adaptive_baseline_sees_whole_tracks(duo):
-    """A gain that only the whole track tells: its windows get it, whatever their size."""
+    """All windows, whatever their size, get a gain that depends on the whole track."""
     seen = []
 
     def adapt(audio):
@@ -291,7 +291,7 @@ def test_the_blind_equalizer_is_computed_over_the_whole_track(tmp_path):
     writer = CorpusWriter(tmp_path, task="phone", sample_rate=RATE)
     rng = np.random.default_rng(0)
     for seed, split in enumerate(("train", "test")):
-        # Each window of the target has a band of its own, so that a window tells little.
+        # Each window of the target has its own band, so a single window is not representative.
         target = np.concatenate([tone(WINDOW, 200 * (1 + k % 12), 9 * seed + k) for k in range(36)])
         heard = scipy.signal.lfilter([0.3], [1, -0.7], target) + 0.001 * rng.normal(
             size=target.size

@@ -1,4 +1,4 @@
-"""Sizes at which an experiment takes seconds."""
+"""Configurations with which an experiment takes seconds."""
 
 from tfaudiogan import config as configuration
 from tfaudiogan.config import (
@@ -23,7 +23,7 @@ TINY = Config(
 
 
 def with_modern(monkeypatch) -> Config:
-    """A preset ``modern`` that tests can count on, whatever the package's own is by now."""
+    """Replace the preset ``modern`` by one that does not change with the package."""
     modern = Config(
         preset="modern",
         weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),

@@ -51,7 +51,7 @@ def test_separability_nears_the_best_classifier_of_two_normal_clouds():
 
 
 def test_a_pairs_twin_does_not_vote():
-    """Pairs of near-identical windows look the same to a classifier, not opposite."""
+    """A classifier cannot separate pairs of nearly identical windows."""
     inputs, _ = clouds(0.0)
     assert separability(inputs, inputs + 1e-6) == pytest.approx(0.5, abs=0.075)
 

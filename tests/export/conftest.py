@@ -17,13 +17,13 @@ METADATA = ModelMetadata(
 
 @pytest.fixture(scope="session")
 def generator():
-    """As wide a window as the paper's, few and narrow blocks: quick."""
+    """Build a fast network with the paper's window and few, narrow blocks."""
     return awake(build_generator(WINDOW, blocks=2, d_max=0, base_filters=16, reduction=4))
 
 
 @pytest.fixture(scope="session")
 def source(generator, tmp_path_factory):
-    """The path of a trained model, as far as an export can tell."""
+    """Return the path of a model that an export treats as trained."""
     path = tmp_path_factory.mktemp("run") / "generator.keras"
     generator.save(path)
     write_metadata(path, METADATA)

@@ -1,4 +1,4 @@
-"""Something like music, for comparisons that should be made on real audio."""
+"""Music-like signals, for comparisons that need realistic audio."""
 
 import numpy as np
 
@@ -18,5 +18,5 @@ def notes(samples, rate=44100, seed=0):
 
 
 def signal_to_error_db(signal, other):
-    """Power of a signal over that of another's difference from it, in dB."""
+    """Return the power of a signal relative to the power of the error of another, in dB."""
     return 10 * np.log10(np.sum(np.square(signal)) / np.sum(np.square(signal - other)))

@@ -1,4 +1,4 @@
-"""Networks that add their input to their output, as those for superres do."""
+"""Test networks that add their input to their output, as those for superres do."""
 
 import numpy as np
 import pytest

@@ -29,13 +29,13 @@ def loaded(served):
 
 @pytest.fixture(scope="module")
 def reference(source):
-    """The Keras model through NumPy's framing and overlap-add, row by row."""
+    """Run the Keras model row by row with framing and overlap-add in NumPy."""
     model = load_model(source)
     return lambda audio: np.stack([enhance(model, row, METADATA.sample_rate) for row in audio])
 
 
 def rows(batch, samples):
-    """Each row at a level of its own."""
+    """Return rows of different levels."""
     return np.stack([notes(samples, seed=i) * np.float32(0.5**i) for i in range(batch)])
 
 
@@ -177,7 +177,7 @@ def test_bad_place_or_version(source, served, tmp_path):
 
 @pytest.mark.slow
 def test_memory_stays_bounded(served, tmp_path):
-    """Two minutes of audio within half a gigabyte over what a second takes."""
+    """Two minutes of audio need at most half a gigabyte more than one second."""
 
     def peak(samples):
         code = f"""

@@ -24,7 +24,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
 
 
 def blocks(language, containing):
-    """The page's code in a language, the one block with a given word in it."""
+    """Return the page's only code block in a language that contains a given word."""
     found = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (block,) = [block for block in found if containing in block]
     return block
@@ -37,7 +37,7 @@ def signatures(served):
 
 @pytest.fixture
 def recording(tmp_path, monkeypatch):
-    """A stereo in.wav in the working folder."""
+    """Write a stereo in.wav into the working folder."""
     monkeypatch.chdir(tmp_path)
     audio = np.stack([notes(10_000), notes(10_000, seed=1)], axis=1)
     write_audio("in.wav", audio, 44100, floats=True)
@@ -116,7 +116,7 @@ def test_model_configuration_parses():
 
 
 def test_batching_sizes_end_with_the_largest():
-    """As the server demands."""
+    """The server requires this."""
     text = blocks("proto", "max_batch_size")
     largest = int(re.search(r"max_batch_size \{ value: (\d+)", text)[1])
     sizes = json.loads(re.search(r"allowed_batch_sizes: (\[.*\])", text)[1])

@@ -1,4 +1,4 @@
-"""Every exported form of a spectral generator, which links the channels of a recording."""
+"""Test every exported format of a spectral generator, which links a recording's channels."""
 
 import dataclasses
 import json
@@ -48,7 +48,7 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(source):
     output = enhance(source, stereo(), 44100)
-    assert signal_to_error_db(stereo(), output) < 20  # it does something
+    assert signal_to_error_db(stereo(), output) < 20  # The model changes the audio.
     return output
 
 

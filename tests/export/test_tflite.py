@@ -23,7 +23,7 @@ litert = pytest.importorskip("ai_edge_litert.interpreter")
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """Wide enough that its kernels are most of the file."""
+    """Build a network that is wide enough for its kernels to dominate the file."""
     model = awake(build_generator(WINDOW, blocks=1, d_max=0, base_filters=64, reduction=4))
     path = tmp_path_factory.mktemp("wide") / "generator.keras"
     model.save(path)

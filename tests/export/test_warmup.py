@@ -1,4 +1,4 @@
-"""The requests are read with the messages' own classes, where the extra ``serving`` is there."""
+"""Read the warm-up requests with the message classes of the extra ``serving``."""
 
 import numpy as np
 import pytest

@@ -49,7 +49,7 @@ def generator_path(generator, tmp_path_factory):
 
 
 def by_hand(generator, audio):
-    """One channel, window by window, from the definitions."""
+    """Enhance one channel window by window, from the definitions."""
     gain = gain_to_common_level(measure_level(audio))
     windows = split_windows(audio * np.float32(gain), WINDOW)
     output = keras.ops.convert_to_numpy(generator(windows[..., np.newaxis]))[..., 0]
@@ -69,7 +69,7 @@ def test_identity_to_the_first_and_last_sample(samples, channels):
 @pytest.mark.parametrize("model_rate", [48000, 22050])
 @pytest.mark.parametrize("samples", [1, 2, 3, 50_000])
 def test_identity_at_another_rate(model_rate, samples):
-    # Band-limited and faded in and out: all that resampling there and back may keep.
+    # A band-limited signal with fades survives resampling in both directions.
     time = np.arange(samples) / RATE
     audio = np.sin(2 * np.pi * 1000 * time) * np.hanning(samples + 2)[1:-1]
     output = enhance(identity_at(model_rate), audio.astype(np.float32), RATE)
@@ -115,7 +115,7 @@ def test_a_network_gives_its_definition(generator, generator_path):
     audio = noise(3001)
     expected = by_hand(generator, audio)
     for model in (generator, str(generator_path)):
-        # float32 through a network, the batches cut differently
+        # float32 through a network, with other batches
         np.testing.assert_allclose(enhance(model, audio, RATE), expected, atol=1e-5)
 
 

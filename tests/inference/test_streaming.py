@@ -13,7 +13,7 @@ WINDOW = 64
 
 
 def stateful_over_a_window(windows):
-    """Not linear, and each output depends on all earlier samples of its window."""
+    """A nonlinear model whose outputs depend on all earlier samples of their window."""
     return np.tanh(np.cumsum(windows, axis=1, dtype=np.float32))
 
 
@@ -135,7 +135,7 @@ def test_block_of_other_channels(shape):
 
 
 def turn_down_the_louder(windows):
-    """One gain for all channels of a window, as a model that links them has."""
+    """Apply one gain to all channels of a window, as a model that links channels does."""
     return windows / (1 + np.abs(windows).max(axis=(1, 2), keepdims=True))
 
 

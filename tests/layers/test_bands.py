@@ -1,4 +1,4 @@
-"""From bins to bands, statistics of bands, and from bands to gains of bins."""
+"""Test bands of bins, statistics of bands, and gains of bins from bands."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def test_interpolation_is_linear_between_the_centers_of_bands():
     ramp = np.arange(1025, dtype="float32")[np.newaxis, np.newaxis]
     back = np.asarray(InterpolatedBands1D(1025, 256)(FrequencyBands1D(1025, 256)(ramp)))[0, 0]
     np.testing.assert_array_equal(back[:128], ramp[0, 0, :128])
-    # A line is its own interpolation, but for half a band at both ends of a segment.
+    # Interpolation reproduces a line, except in half a band at both ends of a segment.
     for first, last in ((130, 382), (390, 1019)):
         np.testing.assert_allclose(back[first:last], ramp[0, 0, first:last], atol=1e-3)
 
@@ -70,7 +70,7 @@ def test_a_gain_only_shifts_the_statistics():
 
 
 def test_silence_around_a_recording_changes_the_statistics_little():
-    """A quarter of the window, silent; bands whose floors are 40 dB below full scale."""
+    """A quarter of the window is silent; the floors of the bands are 40 dB below full scale."""
     sound = 0.1 * powers((1, 96, 8))
     silence = np.zeros((1, 16, 8), "float32")
     around = np.concatenate([silence, sound, silence], axis=1)

@@ -49,7 +49,7 @@ CASES = {
 }
 NEEDS_ITS_WIDTH = {"Epilogue1D normalizing", "Spectrum1D", "InverseSpectrum1D"}
 OF_SPECTRA = {"BandStatistics1D", "PowerSpectrum1D", "SpectralGain1D"}
-"""Have no width between batch and channels."""
+"""Layers without a width axis between batch and channels."""
 
 IN_SINGLE_PRECISION = {
     "BandStatistics1D",
@@ -63,12 +63,12 @@ IN_SINGLE_PRECISION = {
 
 
 def each(function, shapes):
-    """The function of one shape, or of each in a list."""
+    """Apply the function to one shape, or to each shape in a list."""
     return [function(s) for s in shapes] if isinstance(shapes, list) else function(shapes)
 
 
 def listed(values) -> list:
-    """A layer's outputs, of which there may be one or several."""
+    """Return the outputs of a layer as a list."""
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
@@ -85,7 +85,7 @@ def test_every_public_layer_has_a_case():
 def test_every_layer_passes_the_standard_checks(name, tmp_path):
     make, input_shape, output_shape = CASES[name]
     rng = np.random.default_rng(0)
-    # Positive, as powers are.
+    # The inputs are positive, like powers.
     inputs = each(lambda s: np.abs(rng.normal(size=s)).astype("float32"), input_shape)
     layer = make()
     eager = layer(inputs)

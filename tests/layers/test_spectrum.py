@@ -1,4 +1,4 @@
-"""The transform and its inverse, against NumPy's."""
+"""Compare the transform and its inverse with NumPy's."""
 
 import keras
 import numpy as np
@@ -81,7 +81,7 @@ def test_every_sample_comes_back(n_fft, channels):
 def test_white_noise_has_its_variance_in_every_bin():
     power = np.abs(complex_spectrum(noise((1, 128 * 400, 1)), 128)) ** 2
     mean = power[0, 0, 1:-1].mean(axis=0)
-    # 400 independent frames: a standard error of 5 %.
+    # 400 independent frames give a standard error of 5 %.
     np.testing.assert_allclose(mean, 0.01, rtol=0.25)
     assert mean.mean() == pytest.approx(0.01, rel=0.02)
 

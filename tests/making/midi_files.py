@@ -9,7 +9,7 @@ SOUNDFONT = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
 
 
 def write_pieces(folder: Path, count: int = 8, seconds: float = 12.0) -> Path:
-    """Piano pieces of random notes with pedal, ``0.mid`` and so on; the folder."""
+    """Write piano pieces of random notes with pedal as ``0.mid`` and so on; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         rng = np.random.default_rng(number)

@@ -1,4 +1,4 @@
-"""MIDI to render, and what is in a folder afterward."""
+"""MIDI files to render, and the contents of a folder."""
 
 from pathlib import Path
 

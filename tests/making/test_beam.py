@@ -1,4 +1,4 @@
-"""Rendering by Apache Beam's direct runners; skipped where apache-beam is not installed."""
+"""Test rendering with Apache Beam's direct runners; skipped if apache-beam is missing."""
 
 import json
 import os
@@ -28,13 +28,13 @@ from tfaudiogan.making.superres import render_superres
 
 needs_beam = pytest.mark.skipif(bool(missing("apache_beam")), reason="needs apache-beam")
 RETRYING = ["--runner=BundleBasedDirectRunner"]
-# A job service in this process: pipelines go to Flink and Spark by way of one.
+# Pipelines reach Flink and Spark through a job service; this one runs in this process.
 PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes noise. What ``settings`` say of a track happens when it is first tried."""
+    """Makes noise. The failure named in a track's ``settings`` happens at the first attempt."""
 
     tries: Path
 
@@ -52,7 +52,7 @@ class Maker:
 
 
 def recipes_in(folder, count=6, special=None, **settings):
-    """Recipes of which number 3 has the special settings."""
+    """Return recipes; number 3 has the special settings."""
     found = []
     for number in range(count):
         path = folder / f"{number}.a"
@@ -150,7 +150,7 @@ def test_a_worker_with_another_soundfont_fails(tmp_path, monkeypatch):
 
 
 def report(folder, name, recipes, tmp_path):
-    """What a killed run leaves: pairs on disk, their reports in an outbox, no manifest."""
+    """Write what a killed run leaves: pairs and their reports in an outbox, but no manifest."""
     build(recipes, tmp_path, "whole")
     whole = Corpus.load(tmp_path / "whole")
     shutil.copytree(whole.folder, folder)

@@ -45,7 +45,7 @@ def best_scale_share(notes):
 
 
 def melody(notes):
-    """The highest note of each onset, where it lies above the accompaniment's usual place."""
+    """Return the highest note of each onset above the usual range of the accompaniment."""
     onsets = collections.defaultdict(int)
     for note in notes:
         if note.pitch > 71:
@@ -84,7 +84,7 @@ def test_pieces_use_keyboard_and_dynamics_and_differ(pianos):
 
 
 def test_music_keeps_to_a_key_for_a_while(pianos):
-    """By chance, twelve notes of equal weight would give 7/12 or 8/12."""
+    """Twelve notes of equal weight would give 7/12 or 8/12 by chance."""
     shares = []
     for piano in pianos:
         for start in np.arange(0, SECONDS - 5, 5):
@@ -96,7 +96,7 @@ def test_music_keeps_to_a_key_for_a_while(pianos):
 
 
 def test_motifs_recur(pianos):
-    """Four intervals in a row recur; those of the same notes in another order seldom do."""
+    """Sequences of four intervals recur more often than in the same notes in another order."""
     rng = np.random.default_rng(0)
 
     def recurring(line):
@@ -112,7 +112,7 @@ def test_motifs_recur(pianos):
 
 
 def test_the_tempo_varies(pianos):
-    """Onsets lie on no grid: the tempo drifts and hands are not machines."""
+    """Onsets are not on a grid: the tempo drifts, and the playing is not mechanical."""
     for piano in pianos:
         starts = np.array(sorted(note.start for note in piano.notes))
         for step in np.arange(0.08, 0.6, 0.002):

@@ -89,7 +89,7 @@ def test_sides_are_aligned_and_differ(rendered):
     corpus, _ = rendered
     for pair in corpus.pairs:
         source, target = corpus.read(pair)
-        # Both instruments speak within a block of 64 samples of the same event.
+        # Both instruments start within 64 samples, one block, of the same event.
         starts = [np.flatnonzero(np.abs(side) > 1e-3)[0] for side in (source, target)]
         assert abs(starts[0] - starts[1]) <= 64
         correlation = np.corrcoef(source, target)[0, 1]

@@ -16,7 +16,7 @@ RATE = 8000
 
 
 def without_room(preset: DegradationPreset) -> DegradationPreset:
-    """So that these tests do without pyroomacoustics; its stage has its own."""
+    """Remove the room stage, which has its own tests, so that pyroomacoustics is not needed."""
     return dataclasses.replace(
         preset, stages=tuple(s for s in preset.stages if getattr(s[1], "func", None) != Room.draw)
     )
@@ -56,7 +56,7 @@ def test_pairs_are_the_recording_and_its_degradation(recordings, tmp_path):
         drawn = Chain.from_settings(pair.settings["chain"])
         expected = drawn(clean, RATE)
         peak = max(1.0, np.abs(expected).max())
-        # 16-bit files round by half a step of 3e-5, here and in the recording.
+        # Both 16-bit files round by half a step of 3e-5.
         np.testing.assert_allclose(target, clean, atol=5e-5)
         np.testing.assert_allclose(heard * peak, expected, atol=1e-4 * peak)
         assert lag(target, heard) == 0

@@ -79,7 +79,7 @@ def test_each_instrument_has_its_own_channel():
     pedaled = instrument([(72, 0.1, 0.3)], [(64, 127, 0.0), (7, 40, 0.0)], [(4000, 0.0)])
     dry = instrument([(48, 0.0, 0.3)], program=4)
     together, apart = render(pedaled, dry), render(pedaled) + render(dry)
-    # Voices add up in float32; neither pedal, volume nor pitch bend reach the other channel.
+    # Voices add up in float32; pedal, volume and pitch bend do not affect the other channel.
     np.testing.assert_allclose(together, apart, atol=1e-6)
 
 

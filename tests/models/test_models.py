@@ -7,7 +7,7 @@ from tfaudiogan.models import build_autoencoder, build_discriminator, build_gene
 
 
 def with_output(model):
-    """The model, whose output convolution starts at zero, with one that lets everything through."""
+    """Replace the output convolution, which is initialized to zero, by one that passes all."""
     for network in (model, *model.layers):
         for layer in getattr(network, "layers", ()):
             if layer.name == "output":
@@ -56,7 +56,7 @@ def test_any_window_that_the_blocks_divide(window):
     output = np.asarray(fixed(x))
     assert output.shape == x.shape
     assert np.abs(output).max() <= 1.0
-    np.testing.assert_allclose(free(x), output, atol=1e-6)  # the same sums, another trace
+    np.testing.assert_allclose(free(x), output, atol=1e-6)  # the same sums in another trace
 
 
 def test_additive_skip_adds_the_input():

@@ -22,7 +22,7 @@ SMALL = {
     "reduction": 4,
     "context": 8,
 }
-"""The spectral generator in small: 16 frames of 65 bins."""
+"""A small spectral generator: 16 frames of 65 bins."""
 
 
 def noise(shape=(2, WINDOW, 1), seed=0):
@@ -34,7 +34,7 @@ def small(**changes):
 
 
 def inception(name, channels, filters):
-    """Names and shapes of a module's weights at a reduction of 4."""
+    """Return the names and shapes of a module's weights at a reduction of 4."""
     branches = [3 * filters // 8, 3 * filters // 8, filters // 8, filters // 8]
     reduced = [max(1, branch // 4) for branch in branches]
     kernels = [
@@ -54,7 +54,7 @@ def dense(name, inputs, outputs):
 
 
 def test_weights_keep_their_names_and_order():
-    """Weights are loaded by them, in files of this and other programs."""
+    """Files of this and other programs identify weights by name and order."""
     expected = [
         *dense("summary", 96, 8),
         ("summary_epilogue/slopes", (8,)),
@@ -117,7 +117,7 @@ def test_the_gains_depend_on_the_mean_power():
     loud, silent = noise((1, WINDOW, 1)), np.zeros((1, WINDOW, 1), "float32")
     both = np.concatenate([loud, silent], axis=-1)
     output = np.asarray(with_channels(model, 2)(both))
-    # Half of the power: the gains of the loud channel at -3 dB.
+    # The mean is half of the power, so the gains are those of the loud channel at -3 dB.
     half = np.float32(np.sqrt(0.5))
     np.testing.assert_allclose(output[..., :1] * half, model(loud * half), atol=1e-6)
     np.testing.assert_array_equal(output[..., 1], 0.0)
@@ -165,7 +165,7 @@ def test_only_spectral_generators_link_channels():
 
 
 def test_a_gain_at_the_input_is_the_same_gain_at_the_output():
-    """It is a network of logarithms: 6 dB more at the input are about 6 dB more at the output."""
+    """The network works on logarithms, so 6 dB more at the input are 6 dB more at the output."""
     model = small()
     x = noise()
     np.testing.assert_allclose(model(2 * x), 2 * np.asarray(model(x)), atol=1e-5)
@@ -210,7 +210,7 @@ def test_half_precision_keeps_the_spectrum_in_single():
     x = noise()
     output = model(x)
     assert keras.backend.standardize_dtype(output.dtype) == "float32"
-    # The identity as exact as in single precision: half precision would leave 1e-3.
+    # The identity is as exact as in single precision; half precision would have an error of 1e-3.
     np.testing.assert_allclose(output, x, rtol=0, atol=1e-5)
     assert model.get_layer("mask").get_layer("dynamic").compute_dtype == "bfloat16"
     for layer in model.layers + model.get_layer("mask").layers:

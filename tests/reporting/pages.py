@@ -1,4 +1,4 @@
-"""Signals and a table to show, and a reader of the page that shows them."""
+"""Signals and a table for a page, and a parser that reads the page."""
 
 from html.parser import HTMLParser
 
@@ -25,7 +25,7 @@ def table() -> Table:
 
 
 class Outline(HTMLParser):
-    """Tags with their attributes, the text between them, and a check that they nest."""
+    """Collects tags, attributes and text, and checks that the tags nest correctly."""
 
     VOID = frozenset({"meta", "link", "img"})
 

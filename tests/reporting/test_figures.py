@@ -11,7 +11,7 @@ from tfaudiogan.reporting.tables import METRICS
 
 
 def texts(svg: bytes) -> list[str]:
-    """The words in an SVG, which fails to parse where it is damaged."""
+    """Return the texts in an SVG; parsing fails if it is damaged."""
     return [
         element.text
         for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
@@ -85,7 +85,7 @@ def test_same_input_gives_the_same_bytes():
 def test_loss_curves_draw_each_quantity_once():
     drawn = figures.loss_curves(history(), leave_out=["snr"])
     assert list(drawn) == ["loss", "critic", "share"]
-    # From 0.01 to 2, all positive: a logarithmic axis, with plain numbers at 1, 2 and 5.
+    # Positive values from 0.01 to 2 get a logarithmic axis with plain numbers at 1, 2 and 5.
     assert {"0.01", "0.1", "1"} <= set(texts(drawn["loss"]))
     assert {"training", "validation"} <= set(texts(drawn["loss"]))
     assert "training" not in texts(drawn["critic"])

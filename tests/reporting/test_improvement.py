@@ -11,7 +11,7 @@ def test_the_interval_is_that_of_an_independent_bootstrap():
     expected = stats.bootstrap(
         (gains,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(2)
     ).confidence_interval
-    # Percentiles of 2,000 means are themselves uncertain by some hundredths of their width.
+    # Percentiles of 2,000 means have an uncertainty of a few hundredths of their width.
     np.testing.assert_allclose([found.low, found.high], expected, atol=0.06)
     assert found.mean == pytest.approx(gains.mean())
     assert found.worse == np.mean(gains < 0)

@@ -1,4 +1,4 @@
-"""``tfaudiogan train`` and its run folder, as a user runs it."""
+"""Test ``tfaudiogan train`` and its run folder as a user runs the command."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ class NoScores:
 
 @pytest.fixture(scope="module", autouse=True)
 def unreported():
-    """Scores and report take most of a small run's time, and are tested elsewhere."""
+    """Skip the scores and the report, which take most of the time and have their own tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_report, "report_run", lambda *_: NoScores())
         yield
@@ -50,7 +50,7 @@ def config(tmp_path_factory):
 
 
 def interrupt(patch, step: int) -> None:
-    """Have the next run stop at a step as if by Ctrl-C."""
+    """Stop the next run at a step, as Ctrl-C does."""
     train = training.train
 
     def interrupted(*arguments, callbacks=(), **options):
@@ -61,7 +61,7 @@ def interrupt(patch, step: int) -> None:
 
 @pytest.fixture(scope="module")
 def stopped(corpus, config, tmp_path_factory):
-    """A run of 6 steps with a loss of its own, stopped at step 2."""
+    """A run of 6 steps with a custom loss, stopped at step 2."""
     run = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.MonkeyPatch.context() as patch:
         interrupt(patch, 2)
@@ -140,7 +140,7 @@ def test_a_mistyped_run_is_not_trained_from_scratch(corpus, config, tmp_path, ca
 
 @pytest.fixture(scope="module")
 def trained(corpus, config, tmp_path_factory):
-    """A finished run with the feature loss and an autoencoder of its own."""
+    """A finished run with the feature loss and its own autoencoder."""
     run = tmp_path_factory.mktemp("trained") / "run"
     options = ["--loss", "time+feature", "--autoencoder-steps", 2, "--steps", 2]
     assert call("--data", corpus.folder, "--config", config, "--run", run, *options) == 0
@@ -232,7 +232,7 @@ def test_an_impossible_run_is_refused_before_training(
 
 @pytest.fixture(scope="module")
 def places(trained, tmp_path_factory):
-    """Corpora and models that do not fit."""
+    """Corpora and models that do not match the run."""
     folder = tmp_path_factory.mktemp("places")
     write_corpus(folder / "untested", tracks=(2, 1, 0))
     write_corpus(folder / "unvalidated", tracks=(2, 0, 1))

@@ -48,7 +48,7 @@ def finish(*processes: subprocess.Popen) -> list[str]:
 
 
 def fitted() -> list[np.ndarray]:
-    """Weights, averages, logs and evaluation of a small GAN after three clipped steps."""
+    """Return weights, averages, logs and scores of a small GAN after three clipped steps."""
     keras.utils.set_random_seed(0)
     weights = LossWeights(time=10.0, adversarial=1.0)
     model = WGANGP(
@@ -84,8 +84,8 @@ def test_two_replicas_make_the_steps_of_one_device(tmp_path):
     finish(python("-c", MIRRORED, str(path)))
     with np.load(path) as arrays:
         found = [arrays[name] for name in arrays.files]
-    # Float32 sums in another order, 1e-7 of their largest term; the penalty's terms are hundreds.
-    # Noise that is not shared, or a clipped part of the gradient, makes a difference of 1e-4 to 10.
+    # Reordered float32 sums differ by 1e-7 of the largest term; the penalty's terms are hundreds.
+    # Noise that is not shared or a gradient clipped in parts would differ by 1e-4 to 10.
     for ours, theirs in zip(found, fitted(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""A run of the spectral generator: resumed exactly, and ready for stereo."""
+"""Test that a run of the spectral generator resumes exactly and supports stereo."""
 
 import numpy as np
 import pytest

@@ -81,7 +81,7 @@ def test_excerpts_are_made_with_the_averaged_weights(corpus, tmp_path, monkeypat
     monkeypatch.setattr(ExcerptSummaries, "_generate", generate)
     config = dataclasses.replace(TINY, optimizer=OptimizerConfig(ema=0.5))
     train(config, corpus, tmp_path, callbacks=[ExcerptSummaries(tmp_path, corpus, 512, 1, 0.2)])
-    # After the only epoch, whose best generator holds the average too.
+    # After the only epoch, the best generator also has the average.
     saved = keras.saving.load_model(tmp_path / "generator.keras").get_weights()
     for found, expected in zip(seen[0], saved, strict=True):
         np.testing.assert_array_equal(found, expected)

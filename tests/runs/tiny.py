@@ -1,4 +1,4 @@
-"""The smallest run that has everything, and what it left in its folder."""
+"""The smallest complete run, and functions that read its folder."""
 
 import csv
 import os
@@ -31,7 +31,7 @@ TINY = Config(
 
 
 class SignalAt(keras.callbacks.Callback):
-    """Presses Ctrl-C in the middle of the run's step number ``step``."""
+    """Sends the signal of Ctrl-C at step ``step`` of the run."""
 
     def __init__(self, step: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """One process of a run: ``python -m tests.runs.worker STRATEGY CORPUS RUN OPTIONS``.
 
 The options are JSON: ``dropout`` of both networks, the step to ``interrupt`` at, and those of
-``train``. Under TensorFlow the machine has two processors for ``mirrored``.
+``train``. With TensorFlow, ``mirrored`` uses two virtual processors.
 """
 
 import functools
@@ -21,7 +21,7 @@ from tfaudiogan.training import build
 
 
 def two_processors() -> None:
-    """Let TensorFlow see two; before it has done anything else."""
+    """Give TensorFlow two virtual processors; this must come before any other use of it."""
     import tensorflow as tf
 
     one = tf.config.LogicalDeviceConfiguration()

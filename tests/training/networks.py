@@ -1,4 +1,4 @@
-"""Networks small enough to reason about."""
+"""Networks small enough for closed-form tests."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def tiny_discriminator(dropout: float = 0.2):
 
 
 def linear_discriminator(window: int):
-    """A critic whose gradient is its kernel, everywhere."""
+    """Return a critic whose gradient is its kernel everywhere."""
     return keras.Sequential(
         [
             keras.Input((window, 1)),
@@ -46,7 +46,7 @@ def linear_discriminator(window: int):
 
 
 def sounds(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of noise and their softer, smoother targets."""
+    """Return windows of noise, and softer and smoother targets."""
     x = np.random.default_rng(seed).normal(scale=0.1, size=(count, WINDOW, 1)).astype("float32")
     return x, 0.5 * (x + np.roll(x, 1, axis=1))
 

@@ -1,4 +1,4 @@
-"""Configurations of both kinds of generator, built and trained."""
+"""Build and train configurations of both kinds of generator."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from tfaudiogan.training.build import build_model, generator_from_config
 
 
 def sounds(count=4, seed=0):
-    """Windows of noise and their softer, smoother targets."""
+    """Return windows of noise, and softer and smoother targets."""
     x = np.random.default_rng(seed).normal(0, 0.1, (count, WINDOW, 1)).astype("float32")
     return x, 0.5 * (x + np.roll(x, 1, axis=1))
 

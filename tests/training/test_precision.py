@@ -82,6 +82,6 @@ def test_only_jax_compiles_on_a_processor(backend, expected, monkeypatch):
     seen = {}
     monkeypatch.setattr(keras.Model, "compile", lambda self, **options: seen.update(options))
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
-    with pytest.raises(AttributeError):  # there is no optimizer, as nothing was compiled
+    with pytest.raises(AttributeError):  # nothing was compiled, so there is no optimizer
         model.compile()
     assert seen["jit_compile"] is expected

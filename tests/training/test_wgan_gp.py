@@ -63,7 +63,7 @@ def test_each_optimizer_counts_its_own_iterations():
 
 
 def test_the_shared_pass_gives_the_gradients_of_a_separate_pass():
-    """The generator's pass before the critic's update serves its own update after it."""
+    """The generator's update reuses its forward pass from before the critic's update."""
     x, y = (keras.ops.convert_to_tensor(side) for side in sounds(6))
     options = {"weights": LossWeights(time=1.0, adversarial=0.5), "n_critic": 1}
     shared, apart = (
@@ -107,7 +107,7 @@ def test_the_penalty_of_a_linear_critic_is_its_closed_form(norm, penalty_at):
 
 
 def test_the_penalty_at_interpolates_is_taken_there():
-    """A quadratic critic's gradient is its input, so the penalty tells where it was taken."""
+    """A quadratic critic's gradient is its input, so the penalty shows where it is computed."""
     critic = keras.Sequential(
         [keras.Input((WINDOW, 1)), keras.layers.Lambda(lambda x: keras.ops.sum(x**2, 1) / 2)]
     )
@@ -121,7 +121,7 @@ def test_the_penalty_at_interpolates_is_taken_there():
 
 
 def test_the_relative_penalty_ignores_the_level_if_the_critic_does():
-    """A critic of the angle to a fixed waveform, at two levels: the same penalty."""
+    """A critic that measures the angle to a fixed waveform has the same penalty at two levels."""
     fixed = np.random.default_rng(1).normal(size=(1, WINDOW, 1)).astype("float32")
 
     def cosine(x):
@@ -167,7 +167,7 @@ def test_a_frozen_side_stays_bit_identical(frozen):
 
 
 def test_the_estimate_approaches_the_known_wasserstein_distance():
-    """Two distributions on the line, the same but for a shift of 3, are at distance 3."""
+    """Two distributions that differ by a shift of 3 have a distance of 3."""
     rng = np.random.default_rng(0)
     identity = keras.Sequential([keras.Input((1, 1)), keras.layers.Activation("linear")])
     critic = keras.Sequential(

@@ -12,7 +12,7 @@ def settings():
 
 
 def curve(*scores, lsd=1.0):
-    """Rounds of ten steps with these SNRs."""
+    """Return rounds of ten steps with these SNRs."""
     return [
         {"step": 10 * (n + 1), "score": score, "val_snr": score, "val_lsd": lsd}
         for n, score in enumerate(scores)
@@ -21,7 +21,7 @@ def curve(*scores, lsd=1.0):
 
 @pytest.fixture
 def records():
-    """Twelve trials: the paper's first, one failed, one stopped, one clearly the best."""
+    """Twelve trials: the first has the paper's values, one failed, one stopped, one is the best."""
     made = []
     for number in range(12):
         values = {

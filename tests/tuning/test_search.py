@@ -105,7 +105,7 @@ def test_a_search_of_everything_with_each_tuner(tuner, corpus, tmp_path):
     records = run_search(
         corpus,
         tmp_path,
-        5,  # Hyperband's fifth continues the best of three
+        5,  # The fifth trial of Hyperband continues the best of three.
         base=BASE,
         narrowing={"n_critic": [1, 2]},
         settings=settings,

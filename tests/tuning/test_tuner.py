@@ -21,7 +21,7 @@ TERMS = {"feature": False, "adversarial": False, "frequency": True}
 
 
 class Landscape:
-    """Stands for the models: the score is known for each point, and grows with the steps."""
+    """Replaces the models: the score of each point is known and increases with the steps."""
 
     def __init__(self, monkeypatch) -> None:
         self.fits = []
@@ -52,7 +52,7 @@ class Landscape:
 
 @pytest.fixture
 def reported(monkeypatch):
-    """As ``landscape``, and the report is written."""
+    """Like ``landscape``, but the report is written too."""
     return Landscape(monkeypatch)
 
 

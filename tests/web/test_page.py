@@ -1,4 +1,4 @@
-"""The built page in a real browser, beside the command line."""
+"""Test the built page in a real browser and compare it with the command line."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def serving(server):
 
 @pytest.fixture
 def plain_address(address):
-    """The page in a subfolder of a host that sends no headers of its own."""
+    """Serve the page in a subfolder of a host that sends no special headers."""
     handler = partial(QuietHandler, directory=str(PAGE.parent))
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         yield f"http://localhost:{server.server_port}/{PAGE.name}/"
@@ -62,7 +62,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def drive(address, tmp_path):
-    """Run a scenario of ``web/tests/drive.mjs``; what it saw."""
+    """Return a function that runs a scenario of ``web/tests/drive.mjs`` and returns its results."""
 
     def run(scenario: str, *files: Path, address: str = address) -> dict:
         command = ["node", "tests/drive.mjs", scenario, address, tmp_path, *files]
@@ -81,7 +81,7 @@ def drive(address, tmp_path):
 
 
 def music(seconds: float, rate: int, channels: int, seed: int = 0) -> np.ndarray:
-    """Decaying tones with overtones, some hiss, each channel with a balance of its own."""
+    """Return decaying tones with overtones and hiss, with a different balance in each channel."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate)) / rate
     audio = np.zeros((len(time), channels))
@@ -95,7 +95,7 @@ def music(seconds: float, rate: int, channels: int, seed: int = 0) -> np.ndarray
 
 
 def enhanced_by_command(recording: Path, out: Path) -> np.ndarray:
-    """What the command makes of it with the very model that is in the page."""
+    """Enhance a recording with the command and the model of the page."""
     (model,) = (PAGE / "model").glob("*.tflite")
     with pytest.raises(SystemExit) as caught:
         main(["enhance", str(recording), "--model", str(model), "--out", str(out), "--float"])

@@ -1,4 +1,4 @@
-"""The server of the page, and the command that starts it."""
+"""Test the server of the page and the command that starts it."""
 
 import re
 import signal
@@ -72,7 +72,7 @@ def test_a_taken_port_is_named(page):
 
 
 def test_the_command_serves_until_it_is_interrupted(page):
-    # A shell that runs something in the background has it ignore interrupts.
+    # A process that a shell starts in the background ignores interrupts.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import sys; from pathlib import Path; import tfaudiogan.web.server as server; "

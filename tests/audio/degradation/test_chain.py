@@ -28,7 +28,7 @@ def test_whole_chains_are_aligned_to_the_sample(preset):
         heard = chain(audio, RATE)
         assert heard.shape == audio.shape
         assert heard.dtype == np.float32
-        # The phase of a minimum-phase device turns the lows, by some samples at most.
+        # A minimum-phase device shifts low frequencies, by a few samples at most.
         assert abs(lag(audio, heard)) <= (3 if preset == "today" else 0), chain
 
 

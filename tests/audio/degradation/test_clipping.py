@@ -10,7 +10,7 @@ RATE = 16000
 def test_hard_clipping_cuts_a_sine_at_its_headroom():
     audio = sine(1000.0, RATE, 1.024, amplitude=0.5)
     clipped = Clipping("hard", headroom_db=0.0)(audio, RATE)
-    bound = 0.5 / np.sqrt(2)  # a sine's level is its root mean square
+    bound = 0.5 / np.sqrt(2)  # The level of a sine is its root mean square.
     np.testing.assert_allclose(clipped, np.clip(audio, -bound, bound), atol=1e-5)
 
 
@@ -18,7 +18,7 @@ def test_a_hard_clipped_sine_has_its_fourier_coefficients():
     clipped = Clipping("hard", headroom_db=0.0)(sine(1000.0, 192000, 0.512, 0.5), 192000)
     angle = np.arcsin(1 / np.sqrt(2))
     first = 0.5 / np.pi * (2 * angle + np.sin(2 * angle))
-    # A sampled clip folds partials back; at 192 samples a period they are below 1e-4.
+    # Clipping a sampled signal causes aliasing; at 192 samples per period it is below 1e-4.
     assert amplitude(clipped, 1000.0, 192000) == pytest.approx(first, rel=1e-3)
 
 

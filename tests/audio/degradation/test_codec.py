@@ -8,7 +8,7 @@ from tfaudiogan.audio.degradation.codec import CODECS
 
 
 def below_3_khz(sample_rate, seconds=0.6):
-    """Noise in the band that even 20 kbit/s keep."""
+    """Return noise in the band that is kept even at 20 kbit/s."""
     sections = signal.butter(4, 3000.0, fs=sample_rate, output="sos")
     return signal.sosfilt(sections, noise(round(seconds * sample_rate))).astype(np.float32)
 
@@ -56,7 +56,7 @@ def test_any_length_is_kept(codec, samples):
 
 
 def test_long_signals_do_not_overflow_the_encoder():
-    audio = np.tile(noise(16000), 150)  # in one piece these 2.4 million samples end the process
+    audio = np.tile(noise(16000), 150)  # in one piece, these would crash the encoder
     assert len(Codec("vorbis", 0.5)(audio, 16000)) == len(audio)
 
 

@@ -10,7 +10,7 @@ BLOCK = 80
 
 
 def square(level_db, seconds):
-    """A square wave, whose every block has exactly its level."""
+    """Return a square wave, each block of which has exactly the same level."""
     samples = round(seconds * RATE)
     return (10 ** (level_db / 20) * np.where(np.arange(samples) % 8 < 4, 1, -1)).astype(np.float32)
 
@@ -23,7 +23,7 @@ def test_a_step_in_level_is_followed_exponentially(first, second, time):
     blocks = np.arange(1, 401)
     followed = second + (first - second) * np.exp(-blocks * 0.005 / time)
     expected = 0.5 * (measure_level(audio) - followed)
-    # The gain of a block holds at its middle, between two samples.
+    # The gain of a block applies at its middle, between two samples.
     middle = (measured_db[2 * RATE :].reshape(400, BLOCK)[:, 39:41]).mean(axis=1)
     np.testing.assert_allclose(middle, expected, atol=1e-3)
 

@@ -18,7 +18,7 @@ def test_hiss_has_the_given_ratio_and_shape():
     hz, spectrum = signal.welch(added, RATE, nperseg=4096)
     level = 10 * np.log10(spectrum)
     octave = np.interp([500.0, 4000.0], hz, np.convolve(level, np.ones(9) / 9, "same"))
-    # Three octaves at 3 dB; a spectrum of 260 s of segments is good to some tenths of a decibel.
+    # Three octaves at 3 dB; a spectrum over 260 s of segments is accurate to a few tenths of a dB.
     assert octave[0] - octave[1] == pytest.approx(9.0, abs=0.8)
 
 
@@ -37,8 +37,8 @@ def test_loudness_changes_stay_in_range_and_are_smooth():
     gains_db = 20 * np.log10(heard)
     assert np.abs(gains_db).max() <= 5.0 + 1e-5
     assert np.ptp(gains_db) > 3.0
-    # A cubic between points 0.5 s apart rises at most 1.5 times as steeply as the line: 30 dB/s;
-    # monotone ones up to three times.
+    # A cubic between points 0.5 s apart is at most 1.5 times as steep as the line, 30 dB/s, and a
+    # monotone cubic is at most three times as steep.
     assert np.abs(np.diff(gains_db)).max() * RATE < 3 * 10.0 / 0.5
     shorter = stage(np.ones(RATE, np.float32), RATE)
     assert shorter.shape == (RATE,)

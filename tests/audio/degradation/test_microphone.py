@@ -18,7 +18,7 @@ def test_the_equalizer_has_its_gains_at_the_bands_and_half_way():
     between = np.sqrt(centers[:-1] * centers[1:])
     _, response = signal.freqz(taps, worN=np.concatenate([centers, between]), fs=RATE)
     expected = np.concatenate([GAINS[2:], np.convolve(GAINS[2:], [0.5, 0.5], "valid")])
-    # A window of 20 ms rounds the corners of the curve at 500 Hz and above by less than 1 dB.
+    # A window of 20 ms smooths the curve by less than 1 dB at 500 Hz and above.
     np.testing.assert_allclose(20 * np.log10(np.abs(response)), expected, atol=1.0)
 
 
@@ -27,7 +27,7 @@ def test_the_equalizer_has_its_gains_at_the_bands_and_half_way():
 def test_the_low_cut_is_a_butterworth_filter_applied_twice(order, hz):
     heard = Microphone(100.0, order, FLAT)(sine(hz, RATE, 4.0), RATE)
     expected = 0.5 / (1 + (100.0 / hz) ** (2 * order))
-    # The bilinear transform bends 400 Hz at 44.1 kHz by 0.03 %; the ends' transients have died out.
+    # At 44.1 kHz, the bilinear transform shifts 400 Hz by 0.03 %; the transients have decayed.
     assert amplitude(heard, hz, RATE) == pytest.approx(expected, rel=2e-3)
 
 

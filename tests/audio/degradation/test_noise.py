@@ -20,7 +20,7 @@ RATE = 16000
         ("white", [0, 0, 0, 0]),
         ("pink", [-3.01, -3.01, -3.01, -3.01]),
         ("brown", [-6.02, -6.02, -6.02, -6.02]),
-        # (1 + (f / 500)²)^-1.5 from 250 Hz to 4 kHz, by hand
+        # (1 + (f / 500)²)^-1.5 from 250 Hz to 4 kHz, computed by hand
         ("speech", [-3.06, -5.97, -7.95, -8.72]),
     ],
 )
@@ -29,7 +29,7 @@ def test_power_falls_with_each_octave(color, octaves_db):
     hz, power = signal.welch(audio, RATE, nperseg=4096)
     octaves = [250, 500, 1000, 2000, 4000]
     near = [power[(hz > f * 0.98) & (hz < f * 1.02)].mean() for f in octaves]
-    # Welch over 310 half-overlapping segments and at least 3 bins: about 0.15 dB of deviation.
+    # Welch's method over 310 half-overlapping segments and at least 3 bins deviates by 0.15 dB.
     np.testing.assert_allclose(10 * np.log10(np.divide(near[1:], near[:-1])), octaves_db, atol=0.6)
 
 

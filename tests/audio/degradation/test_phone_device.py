@@ -37,7 +37,7 @@ def test_drawn_devices_stay_aligned(rate):
         heard = device(audio, rate)
         assert heard.shape == audio.shape
         assert heard.dtype == np.float32
-        # Minimum phase turns the lows near the cut, but the peak stays where it was.
+        # Minimum phase shifts the frequencies near the low cut, but the peak does not move.
         assert abs(lag(audio, heard)) <= (0 if device.phase == "zero" else 3)
     assert phases == {"minimum", "zero"}
 

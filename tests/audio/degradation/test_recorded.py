@@ -1,4 +1,4 @@
-"""The stages that take a recorded room, microphone or noise."""
+"""Test the stages that use a recorded room, microphone or noise."""
 
 import dataclasses
 import json
@@ -34,7 +34,7 @@ def record(path, audio, rate=RATE):
 
 @pytest.fixture
 def room(tmp_path):
-    """Silence, direct sound of -0.5, one reflection of 0.3 after 10 ms."""
+    """Write silence, a direct sound of -0.5, and one reflection of 0.3 after 10 ms."""
     response = np.zeros(4000)
     response[1000], response[1160] = -0.5, -0.3
     return record(tmp_path / "room.wav", response)
@@ -48,7 +48,7 @@ def microphone(tmp_path):
 
 @pytest.fixture
 def hum(tmp_path):
-    """0.05 s, shorter than what it is added to; a ramp, so that places can be told."""
+    """Write a ramp of 0.05 s, shorter than the audio, so that each position has its own value."""
     return record(tmp_path / "hum.wav", np.linspace(-0.5, 0.5, 800))
 
 
@@ -65,7 +65,7 @@ def test_a_room_at_another_rate(room):
     heard = RecordedRoom(room.path, room.sha256)(audio, 2 * RATE)
     expected = audio.copy()
     expected[320:] += 0.6 * audio[:-320]
-    # An impulse at half the rate is twice as wide. The resampler's filter is cut 1.5 ms before it.
+    # An impulse at half the rate is twice as wide. The resampler's filter is cut 1.5 ms earlier.
     assert np.linalg.norm(heard / 2 - expected) < 0.06 * np.linalg.norm(expected)
 
 
@@ -73,7 +73,7 @@ def test_a_microphone_is_used_as_recorded(microphone):
     audio = noise(3000)
     low_pass = signal.firwin(101, 3000, fs=RATE)
     expected = np.convolve(audio, low_pass / np.sqrt(np.sum(low_pass**2)), "same")
-    # The 1.5 ms before the direct sound that are kept hold half of this filter's first half.
+    # The 1.5 ms that are kept before the direct sound contain half of the filter's first half.
     heard = RecordedMicrophone(microphone.path, microphone.sha256)(audio, RATE)
     assert np.linalg.norm(heard - expected) < 0.1 * np.linalg.norm(expected)
     assert lag(audio, heard) == 0
@@ -176,7 +176,7 @@ def test_varied_has_its_documented_shares(room):
     preset = degradation_preset("varied", Recordings(rooms=(room,)))
     chains = [preset.draw(np.random.default_rng(seed)) for seed in range(2000)]
     clean = sum(not chain.stages for chain in chains)
-    # Binomial, mean 180, deviation 13, and some chains of `today` in which no stage took part.
+    # Binomial with mean 180 and deviation 13, plus chains of `today` without any stage.
     assert 120 < clean < 240
     names = [{values["stage"] for values in chain.to_settings()} for chain in chains]
     recorded = sum("recorded_room" in stages for stages in names)

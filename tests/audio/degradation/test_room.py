@@ -19,7 +19,7 @@ def acoustics():
 
 
 def band(audio):
-    """Without what the room's 10 Hz high-pass and the ends of its sinc kernels change."""
+    """Remove what the 10 Hz high-pass and the ends of the sinc kernels of the room change."""
     spectrum = np.fft.rfft(audio)
     hz = np.fft.rfftfreq(len(audio), 1 / RATE)
     return np.fft.irfft(np.where((hz > 100) & (hz < 6000), spectrum, 0), len(audio))
@@ -46,7 +46,7 @@ def test_first_reflections_are_the_mirror_images(acoustics, monkeypatch, order):
     ]
     expected = np.fft.irfft(sum(for_each), len(audio))
     error = band(room(audio, RATE) - expected)
-    # pyroomacoustics reads its sinc kernels off a table of 20 points a sample.
+    # pyroomacoustics takes its sinc kernels from a table with 20 points per sample.
     assert np.linalg.norm(error) < 0.02 * np.linalg.norm(expected)
 
 
@@ -57,7 +57,7 @@ def test_sabines_absorption_gives_the_reverberation_time(acoustics):
     decay = 10 * np.log10(energy / energy[0])
     time = np.arange(len(decay)) / RATE
     fit = (decay < -5) & (decay > -25)
-    # Sabine's formula is about diffuse fields; a box room with even walls is within 20 %.
+    # Sabine's formula assumes a diffuse field; a box with uniform walls is within 20 % of it.
     assert -60 / np.polyfit(time[fit], decay[fit], 1)[0] == pytest.approx(0.4, rel=0.2)
 
 

@@ -1,4 +1,4 @@
-"""Folded convolutions against NumPy's, and their gradients against the plain convolution's."""
+"""Compare folded convolutions with NumPy, and their gradients with plain convolutions."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ def by_numpy(inputs, kernel):
     for channel in range(kernel.shape[1]):
         for f in range(kernel.shape[2]):
             for i, signal in enumerate(inputs[..., channel]):
-                # numpy.convolve turns the kernel round; a network's convolution does not
+                # numpy.convolve reverses the kernel; a network's convolution does not
                 full = np.convolve(signal, kernel[::-1, channel, f])
                 start = kernel.shape[0] // 2
                 output[i, :, f] += full[start : start + len(signal)]

@@ -13,7 +13,7 @@ SLOPE, KEPT_SCALE = 0.2, 1.25
 
 
 def plain(x, gamma, beta, kept):
-    # Not tf.nn.moments: it stops the mean's gradient, which the second order needs.
+    # tf.nn.moments stops the gradient of the mean, which the second order needs.
     x = x - tf.reduce_mean(x, [1, 2, 3], keepdims=True)
     variance = tf.reduce_mean(tf.square(x), [1, 2, 3], keepdims=True)
     x = gamma * x / tf.sqrt(variance + EPSILON) + beta
@@ -21,7 +21,7 @@ def plain(x, gamma, beta, kept):
 
 
 def derivatives(function, arrays, dtype):
-    """Value, gradients, and gradients of the norm of what comes back at the inputs."""
+    """Return the values, the gradients, and the gradients of the norm of the input gradients."""
     x, gamma, beta, upstream, again = (tf.cast(a, dtype) for a in arrays)
     with tf.GradientTape() as outer:
         outer.watch([x, gamma, beta, upstream])
