@@ -1,4 +1,4 @@
-"""The embedded main job: `python train.py` trains; `python train.py --help` says the rest."""
+"""Train on the built-in demo corpus by default; `python train.py --help` lists the options."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How fast whole recordings are enhanced, in how much memory: ``python -m benchmarks.enhance``."""
+"""Measure the speed and memory of enhancing recordings: ``python -m benchmarks.enhance``."""
 
 import multiprocessing
 import tempfile
@@ -26,11 +26,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @dataclass(frozen=True)
 class FileMeasurement:
-    """Enhancing a file in a process of its own.
+    """The measurement of enhancing a file in a separate process.
 
     Attributes:
-        seconds: without starting Python and loading the model.
-        peak_mb: most memory of the process, TensorFlow included, in 10^6 bytes.
+        seconds: time without starting Python and loading the model.
+        peak_mb: peak memory of the process, including TensorFlow, in 10^6 bytes.
     """
 
     seconds: float
@@ -38,7 +38,7 @@ class FileMeasurement:
 
 
 def write_model(name: str, path: Path) -> Path:
-    """A preset's generator as training would write it, with the weights that it starts from."""
+    """Write a preset's generator as training does, with its initial weights."""
     from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
     from tfaudiogan.models import LINKED_CHANNELS, is_spectral
     from tfaudiogan.training.build import generator_from_config
@@ -52,7 +52,7 @@ def write_model(name: str, path: Path) -> Path:
 
 
 def write_recording(path: Path, minutes: float, sample_rate: int) -> Path:
-    """Stereo noise, written second by second."""
+    """Write a file of stereo noise, second by second."""
     import soundfile
 
     rng = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def write_recording(path: Path, minutes: float, sample_rate: int) -> Path:
 
 
 def measure(model: Path, recording: Path, output: Path, batch: int) -> FileMeasurement:
-    """Enhance a file with ``batch`` windows at once; to be called in a fresh process."""
+    """Enhance a file with ``batch`` windows at once; call it in a new process."""
     from tfaudiogan.inference import enhance, load, streaming
 
     for module in (load, streaming):
@@ -84,16 +84,16 @@ def measure(model: Path, recording: Path, output: Path, batch: int) -> FileMeasu
 )
 def main(
     model: Annotated[
-        Path | None, typer.Option(help="A .keras file; else a fresh model of the preset's size.")
+        Path | None, typer.Option(help="A .keras file; by default, a new model of the preset.")
     ] = None,
     preset_name: Annotated[
         str,
-        typer.Option("--preset", help="Size of the fresh model: paper, mobile, restoration …"),
+        typer.Option("--preset", help="Preset of the new model: paper, mobile, restoration …"),
     ] = "paper",
     minutes: Annotated[float, typer.Option(min=0.01, help="Length of the stereo recording.")] = 60,
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Windows at once; 16.")] = None,
 ) -> None:
-    """Enhance a file of stereo noise: rate and most memory, for each number of windows at once."""
+    """Measure speed and peak memory for each number of windows at once, on stereo noise."""
     from tfaudiogan.inference.metadata import read_metadata
 
     if model is not None and not model.is_file():
@@ -110,7 +110,7 @@ def main(
         recording = write_recording(folder / "recording.wav", minutes, rate)
         for count in batches:
             bar.update(task, status=f"{count} windows at once")
-            # A process of its own each time: the peak is the process's, and never falls.
+            # Each measurement needs a new process, because the peak of a process never falls.
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, mp_context=context) as pool:
                 output = folder / "enhanced.wav"

@@ -1,4 +1,4 @@
-"""How fast every exported form of a model is: ``python -m benchmarks.exported MODEL.keras``."""
+"""Measure every export format of a model: ``python -m benchmarks.exported MODEL.keras``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command(epilog="Example: [b]python -m benchmarks.exported runs/piano/generator.keras[/]")
 def main(
     model: Annotated[Path, typer.Argument(help="A .keras file that tfaudiogan trained.")],
-    seconds: Annotated[float, typer.Option(min=0.01, help="To measure each time.")] = SECONDS,
+    seconds: Annotated[
+        float, typer.Option(min=0.01, help="Seconds to measure each format.")
+    ] = SECONDS,
 ) -> None:
-    """Time a window in every form that the model can be exported to."""
+    """Time a window in every format that the model can be exported to."""
     measurements = []
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=None, status="")

@@ -1,10 +1,10 @@
-"""How many crops a second the input pipeline reads, alone: ``python -m benchmarks.input_pipeline``.
+"""Measure the input pipeline in crops per second: ``python -m benchmarks.input_pipeline``.
 
-Makes a corpus of long tracks of noise in a temporary folder, draws batches of training crops from
-it through TensorFlow's graph and through NumPy, and prints the median of several runs with the
-processor time that a crop costs. The files are in the system's cache: this measures the pipeline,
-not the disk. A training step's share of it is the step's windows a second over these crops a
-second.
+This benchmark makes a corpus of long tracks of noise in a temporary folder, reads batches of
+training crops with TensorFlow's graph and with NumPy, and prints the median of several runs and the
+CPU time per crop. The files are in the system's cache, so this measures the pipeline and not the
+disk. The share of a training step that the pipeline takes is the step's windows per second divided
+by these crops per second.
 """
 
 import statistics
@@ -34,7 +34,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 
 def write_corpus(folder: Path, tracks: int, minutes: float) -> Corpus:
-    """Pairs of noise, all in the training split."""
+    """Write pairs of noise, all in the training split."""
     generator = np.random.default_rng(0)
     writer = CorpusWriter(folder, "pairs", SAMPLE_RATE)
     for number in range(tracks):
@@ -54,7 +54,7 @@ def write_corpus(folder: Path, tracks: int, minutes: float) -> Corpus:
 
 
 def streams(corpus: Corpus, window: int, batch: int) -> Iterator[tuple[str, Iterator]]:
-    """The training crops of each backend's module."""
+    """Return the training crops of each backend's module."""
     from tfaudiogan.crops import py_dataset, tf_data
 
     pairs = corpus.split("train")
@@ -64,7 +64,7 @@ def streams(corpus: Corpus, window: int, batch: int) -> Iterator[tuple[str, Iter
 
 
 def measure(stream: Iterator, batch: int, seconds: float) -> tuple[float, float]:
-    """Crops a second, and microseconds of processor time a crop."""
+    """Return crops per second, and CPU time per crop in microseconds."""
     crops, begin, cpu = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begin < seconds:
         next(stream)
@@ -77,17 +77,24 @@ def measure(stream: Iterator, batch: int, seconds: float) -> tuple[float, float]
     "[b]... --window 8192 --batch 16 --format wav --format flac[/]"
 )
 def main(
-    window: Annotated[list[int] | None, typer.Option(min=1, help="Samples; 2048, 8192.")] = None,
-    batch: Annotated[list[int] | None, typer.Option(min=1, help="Crops; 16, 64.")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Runs to take the median of.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.01, help="Length of a run.")] = 1.0,
-    format: Annotated[
-        list[str] | None, typer.Option(help=f"Of the files: {', '.join(FORMATS)}; wav.")
+    window: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Window in samples; repeatable. By default 2048 and 8192."),
     ] = None,
-    tracks: Annotated[int, typer.Option(min=1, help="Pairs in the corpus.")] = 8,
-    minutes: Annotated[float, typer.Option(min=0.1, help="Length of a track.")] = 5.0,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Crops in a batch; repeatable. By default 16 and 64."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs; the median is printed.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Length of a run in seconds.")] = 1.0,
+    format: Annotated[
+        list[str] | None,
+        typer.Option(help=f"File format: {', '.join(FORMATS)}; repeatable. By default wav."),
+    ] = None,
+    tracks: Annotated[int, typer.Option(min=1, help="Number of pairs in the corpus.")] = 8,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Length of a track in minutes.")] = 5.0,
 ) -> None:
-    """How many crops a second the input pipeline reads, alone."""
+    """Measure how many crops per second the input pipeline reads."""
     cases = list(product(format or ["wav"], window or [2048, 8192], batch or [16, 64]))
     table = Table("format", "window", "batch", "path", box=None)
     for heading in ("crops/s", "least", "most", "CPU µs/crop"):

@@ -1,7 +1,8 @@
-"""Floating-point operations that networks need, counted from their layers.
+"""Count the floating-point operations of networks from their layers.
 
-Counted are the multiplications and additions of convolutions and dense layers in their plain form,
-whatever tricks compute them; activations, norms and sums of biases are not.
+The count includes the multiplications and additions of convolutions and dense layers in their plain
+form, however they are implemented. It excludes activations, normalization and the addition of
+biases.
 """
 
 import keras
@@ -10,12 +11,12 @@ from tfaudiogan.layers import Inception1D
 
 
 def forward_operations(model: keras.Model) -> float:
-    """Operations of one window's way through a functional model, nested models included."""
+    """Return the operations of a forward pass of one window, including nested models."""
     return sum(_layer_operations(layer) for layer in model.layers)
 
 
 def step_operations(generator: keras.Model, critic: keras.Model, n_critic: int) -> float:
-    """Operations of a WGAN-GP step for each window of its generator update.
+    """Return the operations of a WGAN-GP step per window of its generator update.
 
     A backward pass costs two forward passes: the gradients of inputs and of weights. Hence:
 

@@ -1,10 +1,10 @@
-"""What a user could install instead, on the excerpts of ``benchmarks.restoration``.
+"""Score alternatives to this package on the excerpts of ``benchmarks.restoration``.
 
     make peers EXCERPTS=FOLDER
 
-Matchering masters a recording towards a reference, here another clean excerpt of the same soundfont
-and program. noisereduce takes stationary noise away. Both run in an environment
-of their own, as they hold packages back.
+Matchering masters a recording toward a reference, here another clean excerpt with the same
+soundfont and program. noisereduce removes stationary noise. Both run in a separate environment,
+because they need older versions of other packages.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tfaudiogan.audio.files import read_audio, write_audio
 
 
 def matchering(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Match level and spectrum of a mono signal to a reference's."""
+    """Match the level and spectrum of a mono signal to those of a reference."""
     import matchering as mastering
 
     with tempfile.TemporaryDirectory() as name:
@@ -36,14 +36,14 @@ def matchering(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def noise_reduction(audio: np.ndarray) -> np.ndarray:
-    """Spectral gating with the package's own defaults."""
+    """Apply spectral gating with the defaults of noisereduce."""
     import noisereduce
 
     return noisereduce.reduce_noise(y=audio, sr=RATE).astype(np.float32)
 
 
 def systems_for(targets: list[np.ndarray], number: int, other: int) -> Systems:
-    """Both peers for one excerpt."""
+    """Return both systems for one excerpt."""
     reference = targets[other]
     return {
         "matchering": lambda audio: matchering(audio, reference),
@@ -52,11 +52,13 @@ def systems_for(targets: list[np.ndarray], number: int, other: int) -> Systems:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="Folder that benchmarks.restoration rendered.")
+    parser.add_argument(
+        "folder", type=Path, help="Folder written by benchmarks.restoration render."
+    )
     folder = parser.parse_args().folder
     write_results(score_systems(folder, systems_for), folder, "peers")
 

@@ -1,6 +1,6 @@
-"""The paper's own implementation, in PyTorch, from a checkout: the work of its trainers.
+"""Run the training steps of the paper's own PyTorch implementation from a checkout.
 
-Its modules are imported by path and used as they are. PyTorch is no dependency.
+Its modules are imported by path and used unchanged. PyTorch is not a dependency of this package.
 """
 
 import sys
@@ -21,7 +21,7 @@ class Reference:
 
     Args:
         folder: the checkout.
-        batch: windows in a batch, drawn once.
+        batch: number of windows in the batch, which is drawn once.
 
     Raises:
         InputError: when PyTorch or the checkout's models are missing.
@@ -49,19 +49,19 @@ class Reference:
         )
 
     def forward(self) -> None:
-        """The generator over a batch, as at inference."""
+        """Run the generator on the batch, as at inference."""
         self.generator.eval()
         with self._torch.no_grad():
             self.generator(self._input)
         self.generator.train()
 
     def forward_backward(self) -> None:
-        """The generator's time loss and its gradients."""
+        """Compute the generator's time loss and its gradients."""
         self._optimizers[0].zero_grad()
         self._time_loss(self.generator(self._input)).backward()
 
     def step(self) -> None:
-        """A critic update with penalty, then a generator update from the same generated windows."""
+        """Update the critic with the penalty, then the generator on the same generated windows."""
         generated = self._update_critic()
         self._update_generator(generated)
 
@@ -101,7 +101,7 @@ class Reference:
 
 
 def _networks(folder: Path):
-    """The paper's networks with their default arguments, which it reads from the command line."""
+    """Build the paper's networks with the default arguments of its command line."""
     arguments, path = sys.argv, list(sys.path)
     sys.argv = sys.argv[:1]
     sys.path.insert(0, str(folder.resolve()))

@@ -1,9 +1,9 @@
-"""How fast pairs are rendered, on how many cores: ``python -m benchmarks.rendering``.
+"""Measure how fast pairs are rendered by number of cores: ``python -m benchmarks.rendering``.
 
-Renders the same performances, each with two instruments, as ``tfaudiogan render`` does: read, play,
-measure the levels, write. Both sides count as audio. A process's time is from the beginning of its
-first track to the end of its last one: that it takes a second or two to start says nothing about
-a corpus of hours.
+This benchmark renders the same performances with two instruments as ``tfaudiogan render`` does: it
+reads, plays, measures the levels and writes. Both sides count as audio. The time of a process runs
+from the start of its first track to the end of its last one, because the second or two that a
+process needs to start do not matter for a corpus of hours.
 """
 
 import os
@@ -41,7 +41,7 @@ class Timed:
     writer: CorpusWriter
 
     def __call__(self, recipe: Recipe) -> tuple[int, float, float, float]:
-        """The process, when it began and ended, and the seconds of audio that it made."""
+        """Return the process, its start and end times, and the seconds of audio that it made."""
         begin = time.time()
         pair = self.writer.write_pair(
             *self.render(recipe),
@@ -55,7 +55,7 @@ class Timed:
 
 
 def rate(work: Timed, recipes: Sequence[Recipe], processes: int) -> float:
-    """Seconds of audio a second, summed over the processes."""
+    """Return seconds of audio per second, summed over the processes."""
     of_process: dict[int, list[tuple[float, float, float]]] = {}
 
     def finish(recipe: Recipe, result) -> None:
@@ -71,7 +71,7 @@ def rate(work: Timed, recipes: Sequence[Recipe], processes: int) -> float:
 
 
 def table(rates: dict[int, list[float]]) -> Table:
-    """The medians to print."""
+    """Return the table of medians."""
     printed = Table("processes", box=None)
     headings = ["audio s/s", "least", "most", "per process", "times one", "MAESTRO, hours"]
     for heading in headings:
@@ -97,17 +97,18 @@ def table(rates: dict[int, list[float]]) -> Table:
 )
 def main(
     midi: Annotated[
-        Path | None, typer.Option(help="Folder of MIDI; pieces composed here unless given.")
+        Path | None, typer.Option(help="Folder of MIDI; by default, composed pieces.")
     ] = None,
     soundfont: Annotated[Path | None, typer.Option(help="SF2 or SF3 file.")] = None,
     sample_rate: Annotated[int, typer.Option(help="In hertz.")] = 44100,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="At most; as many as cores unless given.")
+        int | None,
+        typer.Option(min=1, help="Largest number of processes; by default, the number of cores."),
     ] = None,
-    tracks: Annotated[int, typer.Option(min=1, help="For each process.")] = 8,
-    runs: Annotated[int, typer.Option(min=1, help="Runs to take the median of.")] = 3,
+    tracks: Annotated[int, typer.Option(min=1, help="Number of tracks for each process.")] = 8,
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs; the median is printed.")] = 3,
 ) -> None:
-    """Time rendering with 1, 2, 4 … processes, taken in turn."""
+    """Time rendering with 1, 2, 4 … processes, interleaved."""
     counts = [1]
     most = processes or processors()
     while counts[-1] < most:

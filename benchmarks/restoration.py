@@ -1,20 +1,21 @@
-"""How well a model restores recordings that share nothing with its training.
+"""Score a model on recordings that share nothing with its training data.
 
     python -m benchmarks.restoration render  FOLDER --midi MAESTRO --soundfont F.sf2 [--rooms DIR
         --microphones DIR --noises DIR] [--phones DIR]
     python -m benchmarks.restoration evaluate FOLDER --model phone-restoration
 
-`render` writes pairs of excerpts of 6 s at 44.1 kHz, the same files for the same seed and sources:
-piano and 17 programs through the chains of `phone` and `old-phone`, recorded rooms, microphones and
-noises where folders of them are given, recordings by real phones (a folder with `ALIGN.csv`:
-`clean`, `phone` and `lag_s`), and excerpts that nothing was done to. Give performances and a
-soundfont that the model's training has not. `evaluate` runs the model over whole files as
-`tfaudiogan enhance` does and writes `MODEL.md` and `MODEL.json` into the folder.
+`render` writes pairs of 6 s excerpts at 44.1 kHz; the same seed and sources give the same files.
+The sets are: piano, and 17 programs, degraded by the chains of `phone`; 17 programs degraded by
+`old-phone`; excerpts degraded by recorded rooms, microphones and noises, if such folders are given;
+recordings by real phones (a folder with `ALIGN.csv`, whose columns are `clean`, `phone` and
+`lag_s`); and unaltered excerpts. Use performances and a soundfont that are not in the model's
+training data. `evaluate` runs the model on whole files as `tfaudiogan enhance` does and writes
+`MODEL.md` and `MODEL.json` into the folder.
 
-Mel distances and LSD are taken with every version at the common level and powers floored at -80
-dBFS. Recordings by phones have no SI-SDR: they are aligned to some milliseconds only. The blind
-equalizer's target is the mean of the set's own clean excerpts, which a user would not have; the
-reference is another clean excerpt of the same soundfont and program.
+Mel distances and LSD are computed with all versions at the common level, and with powers floored at
+-80 dBFS. Phone recordings have no SI-SDR, because they are aligned only to a few milliseconds. The
+target of the blind equalizer is the mean of the set's own clean excerpts, which a user would not
+have. The reference is another clean excerpt with the same soundfont and program.
 """
 
 import argparse
@@ -57,19 +58,19 @@ PHONES = "phones"
 
 
 def leveled(audio: np.ndarray) -> np.ndarray:
-    """The signal at the common level."""
+    """Return the signal at the common level."""
     return audio * np.float32(gain_to_common_level(measure_level(audio)))
 
 
 class Devices:
-    """Recorded responses and noises; each call draws which of them an excerpt passes."""
+    """Recorded responses and noises; each call draws which of them degrade an excerpt."""
 
     def __init__(self, rooms: Path | None, microphones: Path | None, noises: Path | None) -> None:
         self.rooms, self.microphones = _responses(rooms), _responses(microphones)
         self.noises = [read_audio(path, RATE, mono=True)[0] for path in _files(noises)]
 
     def __call__(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A room, a noise 10 to 30 dB below, and a microphone, as far as there are any."""
+        """Apply a room, a noise 10 to 30 dB below the signal, and a microphone, if available."""
         if self.rooms:
             audio = convolve(audio, *self.rooms[rng.integers(len(self.rooms))])
         if self.noises:
@@ -89,12 +90,12 @@ def _files(folder: Path | None) -> list[Path]:
     if folder is None:
         return []
     if not folder.is_dir() or not any(folder.iterdir()):
-        raise InputError(f"{folder} is no folder of recordings; give one that holds some")
+        raise InputError(f"{folder} is not a folder of recordings; give one that contains some")
     return sorted(folder.iterdir())
 
 
 def _responses(folder: Path | None) -> list[tuple[np.ndarray, int]]:
-    """Impulse responses and the index of their direct sound, which is their largest sample."""
+    """Read impulse responses and the index of their direct sound, their largest sample."""
     found = []
     for path in _files(folder):
         response, _ = read_audio(path, RATE, mono=True)
@@ -145,7 +146,7 @@ def render(options: argparse.Namespace) -> None:
 
 
 def _excerpt(tracks: list, program: int, soundfont: Path, rng: np.random.Generator) -> np.ndarray:
-    """6 s from somewhere in the first minute of a performance."""
+    """Return 6 s from a random position in the first minute of a performance."""
     while True:
         midi = read_midi(tracks[rng.integers(len(tracks))].path)
         last = max(1.0, min(LATEST_START_S, midi.get_end_time() - SAMPLES / RATE))
@@ -207,10 +208,10 @@ def _score(output: np.ndarray, target: np.ndarray, judge: Callable | None) -> di
 
 
 def floored_lsd(output: np.ndarray, target: np.ndarray) -> float:
-    """The log-spectral distance in bels, powers floored at -80 dBFS as in the other distances.
+    """Return the log-spectral distance in bels, with powers floored at -80 dBFS.
 
-    Without a floor it is infinite wherever a float32 spectrum has an empty bin, as nearly every
-    recording by a phone has somewhere.
+    Without a floor it is infinite if a float32 spectrum has an empty bin, which occurs in nearly
+    every phone recording.
     """
     from tfaudiogan.audio.spectra import power_spectrogram
 
@@ -227,13 +228,14 @@ Systems = dict[str, Callable[[np.ndarray], np.ndarray]]
 def score_systems(
     folder: Path, systems_for: Callable[[list[np.ndarray], int, int], Systems]
 ) -> dict:
-    """Scores of every system for every excerpt, by set.
+    """Return the scores of every system for every excerpt, by set.
 
     Args:
-        folder: what ``render`` wrote.
-        systems_for: the systems by name, each from a signal at ``RATE`` to one of the same length,
-            for the clean excerpts of a set, the number of the one to be scored, and that of the one
-            to refer to: the next of the same instrument, or the next where there is no other.
+        folder: folder that ``render`` wrote.
+        systems_for: function that returns the systems by name. Each system maps a signal at
+            ``RATE`` to one of the same length. The arguments are the clean excerpts of a set, the
+            number of the excerpt to score, and the number of the reference: the next excerpt of the
+            same instrument, or the next excerpt if there is none.
     """
     with (folder / TABLE).open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -264,7 +266,7 @@ def _next_alike(programs: list[str], number: int) -> int:
 
 
 def write_results(results: dict, folder: Path, stem: str) -> None:
-    """Print the tables and write them, and the single scores, beside the excerpts."""
+    """Print the tables, and write them and the individual scores into the folder."""
     text = "\n\n".join(_table(name, systems) for name, systems in results.items())
     print(text)
     write_text(folder / f"{stem}.md", text + "\n")
@@ -274,7 +276,7 @@ def write_results(results: dict, folder: Path, stem: str) -> None:
 
 
 def _finite(values):
-    """The same, with null for what JSON can't hold: the SI-SDR of the target itself is infinite."""
+    """Replace values that JSON can't store by null: the SI-SDR of the target is infinite."""
     if isinstance(values, dict):
         return {key: _finite(value) for key, value in values.items()}
     if isinstance(values, list):
@@ -348,7 +350,7 @@ def _values(scores: list[dict[str, float]], key: str) -> np.ndarray:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -356,18 +358,20 @@ def main() -> None:
     making = commands.add_parser("render", help="Write the excerpts.")
     making.add_argument("folder", type=Path, help="Folder of the excerpts.")
     making.add_argument("--midi", type=Path, required=True, help="Folder of performances.")
-    making.add_argument("--soundfont", type=Path, help="Soundfont that training has not.")
+    making.add_argument(
+        "--soundfont", type=Path, help="Soundfont that is not in the training data."
+    )
     making.add_argument("--rooms", type=Path, help="Folder of recorded room responses.")
     making.add_argument("--microphones", type=Path, help="Folder of microphone responses.")
     making.add_argument("--noises", type=Path, help="Folder of background noises.")
     making.add_argument("--phones", type=Path, help="Folder with ALIGN.csv and its recordings.")
-    making.add_argument("--excerpts", type=int, default=40, help="Excerpts of each set.")
+    making.add_argument("--excerpts", type=int, default=40, help="Number of excerpts in each set.")
     making.add_argument("--seed", type=int, default=0, help="Random seed.")
     making.set_defaults(run=render)
-    judging = commands.add_parser("evaluate", help="Score a model on them.")
+    judging = commands.add_parser("evaluate", help="Score a model on the excerpts.")
     judging.add_argument("folder", type=Path, help="Folder of the excerpts.")
     judging.add_argument(
-        "--model", required=True, help="A released model's name, or any form of a model."
+        "--model", required=True, help="Name of a released model, or path of a model in any format."
     )
     judging.set_defaults(run=evaluate)
     options = parser.parse_args()

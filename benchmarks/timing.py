@@ -1,4 +1,4 @@
-"""What the benchmarks share: fair timing, and the machine's own rate to compare with."""
+"""Interleaved timing, and the speed of the machine for comparison."""
 
 import statistics
 import time
@@ -12,14 +12,14 @@ MATRIX_SIZE = 2048
 def interleaved(
     cases: Mapping[str, Callable[[], object]], runs: int, warmups: int = 2
 ) -> dict[str, list[float]]:
-    """Seconds of each case's runs, taken in turn: A B C, A B C …
+    """Time the runs of each case in turn: A B C, A B C …
 
-    A change of the machine's clock or load in the middle then meets all of them alike.
+    A change of the machine's clock rate or load then affects all cases alike.
 
     Args:
-        cases: what to time, by name; a call returns when its work is done.
-        runs: times to run each.
-        warmups: calls of each before, which trace and allocate.
+        cases: functions to time, by name; each returns when its work is done.
+        runs: number of runs of each case.
+        warmups: number of calls of each case before timing, which trace and allocate.
     """
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     with progress_bar() as bar:
@@ -36,14 +36,14 @@ def interleaved(
 
 
 def medians(seconds: Mapping[str, list[float]]) -> dict[str, float]:
-    """The median of each case."""
+    """Return the median of each case."""
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def matrix_product() -> tuple[Callable[[], object], float]:
-    """A float32 matrix product through TensorFlow, and the operations that it takes.
+    """Return a float32 matrix product in TensorFlow, and its number of operations.
 
-    Nothing that a network does on this machine goes faster than this.
+    No operation of a network runs faster than this on the same machine.
     """
     import tensorflow as tf
 

@@ -1,7 +1,7 @@
-"""How fast training is: ``python -m benchmarks.training``.
+"""Measure the speed of training: ``python -m benchmarks.training``.
 
-The generator forward, forward and backward, and the whole WGAN-GP step, beside what the machine
-can do at all, what the input pipeline delivers, and the paper's own implementation.
+This benchmark times the generator forward, forward and backward, and the whole WGAN-GP step. It
+compares them with the machine's matrix product, the input pipeline and the paper's own code.
 """
 
 import tempfile
@@ -36,9 +36,9 @@ class Ours:
     """This package's work on a batch of windows.
 
     Attributes:
-        cases: what to time, by name.
-        operations: floating-point operations of each.
-        windows: that the step takes from the input pipeline.
+        cases: functions to time, by name.
+        operations: floating-point operations of each case.
+        windows: number of windows that a step takes from the input pipeline.
     """
 
     cases: dict[str, Callable[[], object]]
@@ -47,7 +47,7 @@ class Ours:
 
 
 def prepare(config: Config, batch: int) -> Ours:
-    """A preset's networks with n_critic 1, time and adversarial loss, and noise to train on."""
+    """Build a preset's networks with n_critic 1, time and adversarial loss, and noise as data."""
     import tensorflow as tf
 
     from benchmarks.operations import forward_operations, step_operations
@@ -94,7 +94,7 @@ def prepare(config: Config, batch: int) -> Ours:
 
 
 def crops_per_second(window: int, batch: int, seconds: float = 2.0) -> float:
-    """Time of the input pipeline alone."""
+    """Return the speed of the input pipeline alone."""
     from benchmarks.input_pipeline import measure, streams, write_corpus
 
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +113,7 @@ def _reference_cases(reference: "Reference") -> dict[str, Callable[[], object]]:
 
 
 def table(seconds: dict[str, float], ours: Ours, machine_rate: float, batch: int) -> Table:
-    """The medians to print; a step's windows are those of its generator update."""
+    """Return the table of medians; the windows of a step are those of its generator update."""
     printed = Table(f"batch of {batch}", box=None)
     headings = ["ms", "windows/s", "GFLOP/s", "of matrix product"]
     with_reference = REFERENCE + STEP in seconds
@@ -142,10 +142,10 @@ def table(seconds: dict[str, float], ours: Ours, machine_rate: float, batch: int
 )
 def main(
     preset_name: Annotated[
-        str, typer.Option("--preset", help="Sizes of the networks: paper, mobile, demo.")
+        str, typer.Option("--preset", help="Preset of the networks: paper, mobile or demo.")
     ] = "paper",
-    batch: Annotated[int, typer.Option(min=1, help="Windows in a batch.")] = 16,
-    runs: Annotated[int, typer.Option(min=1, help="Runs to take the median of.")] = 7,
+    batch: Annotated[int, typer.Option(min=1, help="Number of windows in a batch.")] = 16,
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs; the median is printed.")] = 7,
     precision: Annotated[
         str, typer.Option(help=f"Keras's dtype policy: {', '.join(PRECISIONS)}.")
     ] = "float32",

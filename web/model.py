@@ -1,7 +1,7 @@
 """Put a model into the page: ``python web/model.py MODEL.tflite``, as ``make web`` does.
 
-Writes ``public/model/model.json``, all that the page knows about the model, and a copy of the file.
-It takes Python's standard library only.
+This script copies the file and writes ``public/model/model.json``, which has everything that the
+page knows about the model. It needs only Python's standard library.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def main(source: Path) -> None:
     except (OSError, KeyError, zipfile.BadZipFile):
         sys.exit(f"{source} is not a .tflite file of `tfaudiogan export` (no {ENTRY} in it)")
     content = source.read_bytes()
-    # A name of its own for every content, so that no cache gives an old one.
+    # The name depends on the content, so that no cache returns an old model.
     file = f"{source.stem}-{hashlib.sha256(content).hexdigest()[:8]}.tflite"
     card = {"name": source.parent.name, "file": file, "bytes": len(content), **metadata}
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -2,11 +2,11 @@
 
     python saved_models/phone-restoration/train.py CORPUS --out runs/restoration --steps 8000
 
-Since the generator's output is a spectrum times a gain, its errors can be measured where they are
-made: no signal is synthesized while it trains, which makes a step several times as fast as
-`tfaudiogan train` on the same network. The corpus is one of excerpts, as `tfaudiogan render
---task phone --excerpts N --seconds 6` makes it. A run that was stopped continues with the same
-command; the same seed gives the same batches.
+The generator's output is a spectrum times a gain, so the loss is computed on spectra. No signal is
+synthesized during training, which makes a step several times as fast as with `tfaudiogan train` on
+the same network. The corpus is one of excerpts, made by `tfaudiogan render --task phone --excerpts
+N --seconds 6`. The same command continues an interrupted run, and the same seed gives the same
+batches.
 """
 
 import json
@@ -38,7 +38,7 @@ LEARNING_RATE = 2e-3
 WARMUP_STEPS = 200
 MOMENTUM = 0.998
 GAINS = 0.85
-"""Share of its gains, in dB, that the saved generator keeps, so that fewer recordings get worse."""
+"""Factor by which the saved generator scales its gains in dB, so fewer recordings get worse."""
 
 SAVE_EVERY = 500
 
@@ -46,7 +46,7 @@ NEPERS = math.log(10.0) / 20.0
 DECIBELS = 10.0 / math.log(10.0)
 FLOOR = 1e-8
 ENOUGH = 1e-3
-"""Share of the target's power (-30 dB) below which an error counts less and less."""
+"""Share of the target's power (-30 dB) below which an error has less and less weight."""
 
 OCTAVES = np.arange(np.log2(30.0), np.log2(SAMPLE_RATE / 2) + 1.0)
 FREQUENCIES = np.arange(HOP + 1) * (SAMPLE_RATE / N_FFT)
@@ -63,9 +63,9 @@ ANALYSIS = (np.sin(np.pi * np.arange(N_FFT) / N_FFT) / math.sqrt(N_FFT / 2)).ast
 class Excerpts:
     """Batches of excerpts; batch ``i`` is a function of the corpus, the seed and ``i`` alone.
 
-    Each excerpt comes with what is done to its spectra on the way to the network: an equalizer of
-    both sides, one of the input alone where the pair is altered at all, a change of level, and
-    silence before or after, as at the ends of a recording.
+    Each excerpt has parameters for the augmentation of its spectra: an equalizer for both sides, an
+    equalizer for the input if the pair is altered at all, a change of level, and silence before or
+    after it, as at the ends of a recording.
     """
 
     def __init__(self, corpus: Corpus, seed: int) -> None:
@@ -73,7 +73,7 @@ class Excerpts:
         self.pairs = [pair for pair in corpus.split("train") if pair.samples >= WINDOW]
 
     def dataset(self, steps: range) -> tf.data.Dataset:
-        """The batches of these steps, made ahead of the training."""
+        """Return the batches of these steps, prepared ahead of training."""
         octaves = tf.TensorSpec((BATCH, len(OCTAVES)), tf.float32)
         signature = (
             tf.TensorSpec((BATCH, 2, WINDOW), tf.float32),
@@ -87,7 +87,7 @@ class Excerpts:
         ).prefetch(2)
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        """Signals ``(batch, 2, WINDOW)``, gains in dB, and which frames sound."""
+        """Return signals ``(batch, 2, WINDOW)``, gains in dB, and a mask of the sounding frames."""
         rng = np.random.default_rng([self.seed, step])
         pairs = [self.pairs[i] for i in rng.integers(len(self.pairs), size=BATCH)]
         signals = np.empty((BATCH, 2, WINDOW), np.float32)
@@ -110,7 +110,7 @@ class Excerpts:
 
 
 def spectra(signals):
-    """``(batch, 2, WINDOW)`` to complex ``(batch, 2, FRAMES, bins)``, as ``Spectrum1D`` has it."""
+    """Return ``Spectrum1D`` of ``(batch, 2, WINDOW)``: complex ``(batch, 2, FRAMES, bins)``."""
     padded = tf.pad(tf.reshape(signals, (-1, WINDOW)), [[0, 0], [HOP, HOP]])
     transformed = tf.signal.stft(padded, N_FFT, HOP, window_fn=lambda *_, **__: ANALYSIS)
     return tf.reshape(transformed, (-1, 2, FRAMES, HOP + 1))
@@ -134,7 +134,7 @@ def augment(real, imaginary, both_db, input_db, level_db, sounding):
 
 @tf.function(jit_compile=True)
 def measures(real, imaginary, target_real, target_imaginary, log_gains):
-    """SI-SDR and SNR in dB, both leveling off at 30, and the mean mel distances in dB."""
+    """Return SI-SDR and SNR in dB, both leveling off at 30, and the mean mel distances in dB."""
     gain = tf.exp(4.0 * tf.tanh(log_gains / 4.0))
     real, imaginary = real * gain, imaginary * gain
     power = real * real + imaginary * imaginary
@@ -163,7 +163,7 @@ def measures(real, imaginary, target_real, target_imaginary, log_gains):
 
 
 class Trainer:
-    """The generator, its mask's optimizer and average, and the step that they have reached."""
+    """The generator, the optimizer and weight average of its mask, and the current step."""
 
     def __init__(self, folder: Path, steps: int, seed: int) -> None:
         keras.utils.set_random_seed(seed)
@@ -191,7 +191,7 @@ class Trainer:
 
     @tf.function
     def step(self, signals, both_db, input_db, level_db, sounding):
-        """One update; the mean gains over the input, in dB: of SI-SDR and of the mel distance."""
+        """Make one update; return the mean gains in SI-SDR and mel distance in dB."""
         transformed = spectra(signals)
         sides = augment(
             tf.math.real(transformed),
@@ -206,7 +206,7 @@ class Trainer:
         with tf.GradientTape() as tape:
             after = measures(*sides, self.mask(real * real + imaginary * imaginary, training=True))
             si_sdr, snr, mel, fine_mel = after
-            # The last two terms are for what is made worse than it was.
+            # The last two terms penalize excerpts that become worse.
             loss = tf.reduce_mean(
                 -0.07 * si_sdr
                 - 0.03 * snr
@@ -225,7 +225,7 @@ class Trainer:
         return loss, tf.reduce_mean(si_sdr - before[0]), tf.reduce_mean(mel - before[2])
 
     def save(self, path: Path, corpus: Corpus) -> None:
-        """Write the generator with the average of its weights."""
+        """Write the generator with its averaged weights."""
         kept = [variable.numpy() for variable in self.mask.trainable_variables]
         for variable, average in zip(self.mask.trainable_variables, self.average, strict=True):
             variable.assign(average)
@@ -253,11 +253,13 @@ class Trainer:
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus of excerpts at 44.1 kHz.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    steps: Annotated[int, typer.Option(min=WARMUP_STEPS + 1, help="Updates in all.")] = 8000,
+    out: Annotated[Path, typer.Option(help="Run folder.")],
+    steps: Annotated[
+        int, typer.Option(min=WARMUP_STEPS + 1, help="Total number of updates.")
+    ] = 8000,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
-    """Train, or continue a run, and write generator.keras."""
+    """Train or continue a run, and write generator.keras."""
     pairs = Corpus.load(corpus)
     if pairs.sample_rate != SAMPLE_RATE:
         raise InputError(f"{corpus} is at {pairs.sample_rate} Hz; expected {SAMPLE_RATE}")

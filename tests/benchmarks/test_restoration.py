@@ -141,7 +141,7 @@ def test_results_are_standard_json(tmp_path):
         (["render", "{}/out", "--midi", "{}/midi", "--phones", "{}"], "no ALIGN.csv"),
         (
             ["render", "{}/out", "--midi", "{}/midi", "--rooms", "{}/none"],
-            "no folder of recordings",
+            "not a folder of recordings",
         ),
     ],
 )
