@@ -57,7 +57,28 @@ def test_a_configuration_saved_before_kinds_is_of_the_waveform_generator(tmp_pat
     path.write_text(json.dumps(values))
     config = Config.load(path)
     before = preset("restoration-waveform")
-    assert config == replace(before, generator=replace(before.generator, d_max=3))
+    generator = replace(before.generator, d_max=3, subpixel=None)
+    assert config == replace(before, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("generator", "order"),
+    [
+        ({"d_max": 1}, "interleaved"),
+        (asdict(preset("demo").generator), "interleaved"),
+        (asdict(preset("demo").generator) | {"subpixel": None}, None),
+        ({k: v for k, v in asdict(preset("demo").generator).items() if k != "subpixel"}, None),
+        (saved_before_kinds(), None),
+        (saved_before_kinds(subpixel="interleaved"), "interleaved"),
+    ],
+)
+def test_a_configuration_saved_before_orders_has_the_order_of_that_time(generator, order, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"preset": "demo", "generator": generator}))
+    config = Config.load(path)
+    assert config.generator.subpixel == order
+    config.save(path)
+    assert Config.load(path) == config
 
 
 def test_a_config_file_keeps_the_generator_kind_of_its_preset():

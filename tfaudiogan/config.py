@@ -108,6 +108,7 @@ The first four are the paper's (section V-B) and its reference implementation's.
 
 
 GENERATOR_KINDS = ("waveform", "spectral")
+SUBPIXEL_ORDERS = ("interleaved",)
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class GeneratorConfig:
         blocks, d_max, base_filters, reduction, dropout: of either.
         additive_skip: of the waveform generator; the spectral one starts as its input anyway.
         n_fft, bands, context: of the spectral generator.
+        subpixel: ``"interleaved"``, the order in which the paper's code takes channels for
+            samples, or ``None`` for the one that runs had before there was a choice.
 
     Raises:
         InputError: when a value is out of range, or does not go with the kind.
@@ -135,9 +138,12 @@ class GeneratorConfig:
     n_fft: int = 2048
     bands: int = 256
     context: int = 256
+    subpixel: str | None = "interleaved"
 
     def __post_init__(self) -> None:
         _check_choice(self, "kind", GENERATOR_KINDS)
+        if self.subpixel is not None:
+            _check_choice(self, "subpixel", SUBPIXEL_ORDERS)
         _check_network(self)
         _check_range(self, ("dropout",), 0, 1, open_at_most=True)
         _check_range(self, ("n_fft",), 16)
@@ -319,8 +325,11 @@ class Config:
         """Build from nested mappings over the named preset; unknown names are an error.
 
         A configuration that was saved before there were kinds of generators describes the waveform
-        generator, whichever kind its preset has by now.
+        generator, whichever kind its preset has by now; and one that was saved before there were
+        orders of subpixel layers describes the order of that time.
         """
+        if _predates_orders(values):
+            values = {**values, "generator": {**values["generator"], "subpixel": None}}
         if _predates_kinds(values):
             values = {**values, "generator": {**values["generator"], "kind": "waveform"}}
             if values.get("preset") == "restoration":
@@ -341,6 +350,12 @@ class Config:
             if str(error).startswith(source):
                 raise
             raise InputError(f"{source}: {error}") from error
+
+    def in_order(self, subpixel: str | None) -> "Config":
+        """A copy whose generator's subpixel layers have this order: weights are made for one."""
+        return dataclasses.replace(
+            self, generator=dataclasses.replace(self.generator, subpixel=subpixel)
+        )
 
     @classmethod
     def load(cls, path: Path | str) -> "Config":
@@ -364,11 +379,20 @@ def read_values(path: Path) -> dict[str, Any]:
 
 
 SAVED_BEFORE_KINDS = {"blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip"}
+SAVED_BEFORE_ORDERS = {*SAVED_BEFORE_KINDS, "kind", "n_fft", "bands", "context"}
 
 
 def _predates_kinds(values: Mapping[str, Any]) -> bool:
     generator = values.get("generator")
-    return isinstance(generator, Mapping) and set(generator) == SAVED_BEFORE_KINDS
+    return isinstance(generator, Mapping) and set(generator) - {"subpixel"} == SAVED_BEFORE_KINDS
+
+
+def _predates_orders(values: Mapping[str, Any]) -> bool:
+    generator = values.get("generator")
+    return isinstance(generator, Mapping) and set(generator) in (
+        SAVED_BEFORE_KINDS,
+        SAVED_BEFORE_ORDERS,
+    )
 
 
 def _merge(base: Any, values: Mapping[str, Any], source: str) -> Any:

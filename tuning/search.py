@@ -27,7 +27,7 @@ from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 from tuning import space as searching
-from tuning.settings import OBJECTIVES, TUNERS, Settings, claim, earlier_precision
+from tuning.settings import OBJECTIVES, TUNERS, Settings, claim, earlier_precision, in_earlier_order
 
 if TYPE_CHECKING:
     from tfaudiogan.corpus.reading import Corpus
@@ -234,6 +234,7 @@ def run_search(
         InputError: when something does not fit together, or ``out`` holds another search.
     """
     out, settings = Path(out), settings or Settings()
+    base = in_earlier_order(base, out)
     if base.training.precision == "auto":
         from tfaudiogan.training.precision import resolve
 

@@ -108,6 +108,18 @@ def claim(
     settle(out / FILE, identity, "give the same, or another --out")
 
 
+def in_earlier_order(base: Config, out: Path) -> Config:
+    """The base configuration in the order of subpixel layers of the search that ``out`` holds.
+
+    Raises:
+        InputError: when the search's file is damaged.
+    """
+    if not (out / FILE).is_file():
+        return base
+    known = dict(flatten(read_json(out / FILE)))
+    return base.in_order(known.get("base.generator.subpixel"))
+
+
 def earlier_precision(out: Path) -> str | None:
     """What ``"auto"`` has come to in the search that ``out`` holds; ``None`` where it holds none.
 

@@ -9,6 +9,7 @@ TENSORFLOW = keras.backend.backend() == "tensorflow"
 needs_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="only TensorFlow is fused")
 SHAPE = (3, 1024, 64)
 KINDS = [(False, None), (False, 0.2), (True, 0.2)]
+PHASED = [{}, {"phases": 2, "epsilon": 1e-5}]
 
 
 def noise(shape, seed=0, scale=1.0):
@@ -27,11 +28,11 @@ def fused_call(layer, x, **options):
         return layer(x, **options)
 
 
-@pytest.mark.parametrize("slope", [None, 0.2])
-def test_equals_a_sequence_of_keras_layers(slope):
-    layer = perturbed(Epilogue1D(normalize=True, slope=slope))
+@pytest.mark.parametrize(("slope", "epsilon"), [(None, 1e-3), (0.2, 1e-3), (0.2, 0.1)])
+def test_equals_a_sequence_of_keras_layers(slope, epsilon):
+    layer = perturbed(Epilogue1D(normalize=True, slope=slope, epsilon=epsilon))
     gamma, beta, *slopes = layer.get_weights()
-    norm = keras.layers.LayerNormalization(axis=[1, 2])
+    norm = keras.layers.LayerNormalization(axis=[1, 2], epsilon=epsilon)
     activation = keras.layers.PReLU(shared_axes=[1]) if slope is None else None
     x = noise(SHAPE)
     norm.build(SHAPE)
@@ -48,11 +49,12 @@ def test_equals_a_sequence_of_keras_layers(slope):
 
 
 @needs_tensorflow
+@pytest.mark.parametrize("options", PHASED, ids=["as before", "in phases"])
 @pytest.mark.parametrize(("normalize", "slope"), KINDS)
-def test_fused_equals_plain_with_gradients_of_both_orders(normalize, slope):
+def test_fused_equals_plain_with_gradients_of_both_orders(normalize, slope, options):
     import tensorflow as tf
 
-    layer = perturbed(Epilogue1D(normalize, slope=slope))
+    layer = perturbed(Epilogue1D(normalize, slope=slope, **options))
     x, upstream = tf.constant(noise(SHAPE) + 0.3), tf.constant(noise(SHAPE, 1))
     sources = [x, *(v.value for v in layer.trainable_variables)]
 

@@ -22,10 +22,22 @@ from tfaudiogan.layers import (
 
 CASES = {
     "SubPixel1D": (lambda: SubPixel1D(ratio=2), (2, 8, 4), (2, 16, 2)),
-    "SubPixel1D by 4": (lambda: SubPixel1D(ratio=4), (2, 8, 4), (2, 32, 1)),
+    "SubPixel1D by 4": (lambda: SubPixel1D(ratio=4), (2, 8, 8), (2, 32, 2)),
+    "SubPixel1D in blocks": (lambda: SubPixel1D(2, "blocked"), (2, 8, 4), (2, 16, 2)),
     "SuperPixel1D": (lambda: SuperPixel1D(ratio=2), (2, 8, 4), (2, 4, 8)),
     "SuperPixel1D by 8": (lambda: SuperPixel1D(ratio=8), (2, 8, 1), (2, 1, 8)),
+    "SuperPixel1D in blocks": (lambda: SuperPixel1D(2, "blocked"), (2, 8, 4), (2, 4, 8)),
     "Inception1D": (lambda: Inception1D(16, reduction=2), (2, 96, 3), (2, 96, 16)),
+    "Inception1D for subpixels": (
+        lambda: Inception1D(16, reduction=2, phases=2),
+        (2, 96, 3),
+        (2, 96, 16),
+    ),
+    "Inception1D of odd branches": (
+        lambda: Inception1D(8, reduction=2, phases=2),
+        (2, 96, 3),
+        (2, 96, 8),
+    ),
     "Inception1D of two": (
         lambda: Inception1D(8, (3, 5), (3, 1), reduction=4),
         (2, 16, 4),
@@ -33,6 +45,7 @@ CASES = {
     ),
     "FoldedConv1D": (lambda: FoldedConv1D(4, 9), (2, 96, 1), (2, 96, 4)),
     "Epilogue1D": (lambda: Epilogue1D(dropout=0.5), (2, 64, 3), (2, 64, 3)),
+    "Epilogue1D for subpixels": (lambda: Epilogue1D(phases=2), (2, 64, 4), (2, 64, 4)),
     "Epilogue1D normalizing": (lambda: Epilogue1D(True, slope=0.2), (2, 64, 3), (2, 64, 3)),
     "AdditiveSkip1D": (AdditiveSkip1D, [(2, 8, 1), (2, 8, 1)], (2, 8, 1)),
     "Spectrum1D": (lambda: Spectrum1D(16), (2, 24, 3), [(2, 3, 4, 9)] * 2),
@@ -128,17 +141,50 @@ def test_every_layer_in_half_precision(name):
 
 
 @pytest.mark.parametrize("ratio", [1, 2, 4])
-def test_sub_and_super_pixel_are_inverse_in_both_orders(ratio):
+@pytest.mark.parametrize("options", [{}, {"order": "interleaved"}, {"order": "blocked"}])
+def test_sub_and_super_pixel_are_inverse_whichever_comes_first(ratio, options):
     x = np.random.default_rng(0).normal(size=(3, 16, 8)).astype("float32")
-    down, up = SuperPixel1D(ratio), SubPixel1D(ratio)
+    down, up = SuperPixel1D(ratio, **options), SubPixel1D(ratio, **options)
     np.testing.assert_array_equal(up(down(x)), x)
     np.testing.assert_array_equal(down(up(x)), x)
 
 
-def test_sub_pixel_places_channels_in_time():
-    np.testing.assert_array_equal(
-        SubPixel1D(2)(np.array([[[1.0, 2.0], [3.0, 4.0]]])), [[[1.0], [2.0], [3.0], [4.0]]]
-    )
+@pytest.mark.parametrize("ratio", [2, 4])
+@pytest.mark.parametrize("order", ["interleaved", "blocked"])
+def test_sub_pixel_places_channels_in_time(ratio, order):
+    x = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
+    output = np.asarray(SubPixel1D(ratio, order)(x))
+    channels = 8 // ratio
+    for w in range(5):
+        for p in range(ratio):
+            for c in range(channels):
+                source = c * ratio + p if order == "interleaved" else p * channels + c
+                np.testing.assert_array_equal(output[:, w * ratio + p, c], x[:, w, source])
+
+
+@pytest.mark.parametrize("layer", [SubPixel1D, SuperPixel1D])
+def test_a_configuration_without_an_order_is_blocked(layer):
+    config = layer(4).get_config()
+    assert config.pop("order") == "interleaved"
+    assert layer.from_config(config).get_config() == config | {"order": "blocked"}
+
+
+@pytest.mark.parametrize("filters", [16, 8])  # even branches, and odd ones
+def test_phases_do_what_an_interleaved_sub_pixel_layer_would_do(filters):
+    x = np.random.default_rng(0).normal(size=(2, 96, 3)).astype("float32")
+    plain = Inception1D(filters, reduction=2), Epilogue1D()
+    blocked = Inception1D(filters, reduction=2, phases=2), Epilogue1D(phases=2)
+    for layer, other in zip(plain, blocked, strict=True):
+        for one in (layer, other):
+            one.build((None, 96, 3) if layer is plain[0] else (None, 96, filters))
+        rng = np.random.default_rng(1)
+        layer.set_weights([w + 0.3 * rng.normal(size=w.shape) for w in layer.get_weights()])
+        other.set_weights(layer.get_weights())
+    for inputs in (x, [x[..., :1], x[..., 1:]]):
+        expected = SubPixel1D(2)(plain[1](plain[0](inputs)))
+        output = SubPixel1D(2, "blocked")(blocked[1](blocked[0](inputs)))
+        # The same sums of up to 81 * 3 products, which a kernel for other columns may order anew.
+        np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
 def test_inception_equals_branches_computed_one_by_one():
@@ -186,6 +232,12 @@ def test_inception_divides_its_filters(filters, reduction, branches, bottlenecks
         (lambda: SubPixel1D(0), ValueError, "ratio is 0"),
         (lambda: SuperPixel1D(2.0), TypeError, "ratio is 2.0"),
         (lambda: SubPixel1D(True), TypeError, "ratio is True"),
+        (lambda: SubPixel1D(2, "mixed"), ValueError, "order is 'mixed'"),
+        (lambda: Inception1D(16, phases=3), ValueError, "multiple of the 3 phases"),
+        (lambda: Inception1D(16, phases=0), ValueError, "phases holds 0"),
+        (lambda: Epilogue1D(phases=0), ValueError, "phases is 0"),
+        (lambda: Epilogue1D(phases=2).build((1, 8, 3)), ValueError, "multiple of the 2 phases"),
+        (lambda: Epilogue1D(epsilon=0.0), ValueError, "epsilon is 0.0"),
         (lambda: SubPixel1D(2)(np.zeros((1, 4, 3))), ValueError, "3 channels"),
         (lambda: SuperPixel1D(2)(np.zeros((1, 5, 1))), ValueError, "width of 5"),
         (lambda: SuperPixel1D(2)(np.zeros((1, 4))), ValueError, r"shape \(1, 4\)"),

@@ -1,9 +1,19 @@
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 
+from tests.networks import awake_spectral
 from tfaudiogan.layers import Inception1D
-from tfaudiogan.models import build_autoencoder, build_discriminator, build_generator
+from tfaudiogan.models import (
+    build_autoencoder,
+    build_discriminator,
+    build_generator,
+    build_spectral_generator,
+    subpixel_order,
+)
 
 
 def with_output(model):
@@ -88,6 +98,54 @@ def test_save_and_load(make, tmp_path):
     assert np.asarray(model(x)).std() > 1e-3
 
 
+def without_fields(value, names):
+    """A nested configuration without what files had not yet."""
+    if isinstance(value, dict):
+        return {k: without_fields(v, names) for k, v in value.items() if k not in names}
+    return [without_fields(v, names) for v in value] if isinstance(value, list) else value
+
+
+def as_saved_before_orders(path):
+    """Rewrite a .keras file to be as it was before layers had orders, phases and epsilons."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    config = without_fields(json.loads(entries["config.json"]), {"order", "phases", "epsilon"})
+    entries["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: with_output(build_generator(64, **SMALL, **options)),
+        lambda **options: with_output(build_autoencoder(64, blocks=2, base_filters=16, **options)),
+        lambda **options: awake_spectral(
+            build_spectral_generator(15 * 64, 128, 32, 2, 1, 16, 4, 8, **options)
+        ),
+    ],
+    ids=["generator", "autoencoder", "spectral"],
+)
+def test_a_model_saved_before_orders_gives_what_it_gave(make, tmp_path):
+    blocked, interleaved = make(subpixel="blocked"), make()
+    interleaved.set_weights(blocked.get_weights())
+    assert (subpixel_order(blocked), subpixel_order(interleaved)) == ("blocked", "interleaved")
+    shape = (2, *blocked.input_shape[1:])
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    blocked.save(tmp_path / "old.keras")
+    as_saved_before_orders(tmp_path / "old.keras")
+    loaded = keras.models.load_model(tmp_path / "old.keras")
+    assert subpixel_order(loaded) == "blocked"
+    np.testing.assert_array_equal(loaded(x), blocked(x))
+    assert np.abs(np.asarray(interleaved(x)) - np.asarray(loaded(x))).max() > 1e-2
+
+    loaded.save(tmp_path / "again.keras")
+    again = keras.models.load_model(tmp_path / "again.keras")
+    assert subpixel_order(again) == "blocked"
+    np.testing.assert_array_equal(again(x), blocked(x))
+
+
 def test_autoencoder_is_decoder_after_encoder():
     autoencoder = with_output(build_autoencoder(64, blocks=2, base_filters=16))
     x = np.random.default_rng(0).normal(size=(2, 64, 1)).astype("float32")
@@ -106,6 +164,8 @@ def test_autoencoder_is_decoder_after_encoder():
         (lambda: build_generator(d_max=-1), "d_max is -1"),
         (lambda: build_discriminator(normalization="group"), "'group'"),
         (lambda: build_autoencoder(window=8), "window is 8"),
+        (lambda: build_generator(subpixel="mixed"), "order is 'mixed'"),
+        (lambda: build_spectral_generator(subpixel="mixed"), "order is 'mixed'"),
     ],
 )
 def test_bad_sizes_are_named(make, words):

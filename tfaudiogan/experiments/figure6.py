@@ -13,7 +13,7 @@ from tfaudiogan.config import Config
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.figure6_page import write_figure6
-from tfaudiogan.experiments.folder import EXPERIMENT, settled_precision
+from tfaudiogan.experiments.folder import EXPERIMENT, settled
 from tfaudiogan.experiments.separation import Separation, embed, separability
 from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.runs.checks import check_splits
@@ -75,7 +75,7 @@ def run_figure6(
         raise InputError(f"{batches} batches of {batch} pairs; expected 5 pairs or more")
     if not 0 <= classifier_weight < float("inf"):
         raise InputError(f"classifier weight is {classifier_weight}; expected 0 or more")
-    config = settled_precision(config, out)
+    config = settled(config, out)
     config.autoencoder.check_window(config.window)
     check_splits(corpus, config.window, (SPLIT,) if autoencoder else ("train", SPLIT))
     if autoencoder is not None:

@@ -8,12 +8,18 @@ EXPERIMENT = "experiment.json"
 CONFIG = "config.json"
 
 
-def settled_precision(config: Config, out: Path) -> Config:
-    """The configuration with the precision ``"auto"`` replaced: by that of the experiment in
-    ``out``, where there is one, else by what this machine is fast at."""
+def settled(config: Config, out: Path) -> Config:
+    """The configuration as the experiment in ``out`` began, where there is one.
+
+    That gives the order of the generator's subpixel layers, and the precision in place of
+    ``"auto"``, which is what this machine is fast at where the experiment is new.
+    """
+    path = out / CONFIG
+    kept = Config.load(path) if path.is_file() else None
+    if kept is not None:
+        config = config.in_order(kept.generator.subpixel)
     if config.training.precision != "auto":
         return config
     from tfaudiogan.training.precision import resolve
 
-    path = out / CONFIG
-    return resolve(config, Config.load(path).training.precision if path.is_file() else None)
+    return resolve(config, kept and kept.training.precision)

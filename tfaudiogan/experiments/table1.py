@@ -9,7 +9,7 @@ from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.run_report import EQUALIZER
-from tfaudiogan.experiments.folder import EXPERIMENT, settled_precision
+from tfaudiogan.experiments.folder import EXPERIMENT, settled
 from tfaudiogan.experiments.table1_page import write_table1
 from tfaudiogan.experiments.table1_scores import SPLIT, Measure
 from tfaudiogan.experiments.variants import Variant, load_row, table1_variants
@@ -70,7 +70,7 @@ def run_table1(
     for name, value in (("steps", steps), ("autoencoder steps", autoencoder_steps)):
         if value < 1:
             raise InputError(f"{name} is {value}; expected 1 or more")
-    config = settled_precision(config, out)
+    config = settled(config, out)
     variants = [
         dataclasses.replace(row, steps=row.steps or steps)
         for row in (*table1_variants(config), *_further_rows(out / ROWS, rows, config))

@@ -7,7 +7,7 @@ from keras import ops
 from tfaudiogan.layers.cpu.fused import fused, fuses
 from tfaudiogan.layers.cpu.normalization import EPSILON, SUM_PARTS, normalized_in_few_passes
 from tfaudiogan.layers.cpu.random_bytes import random_bytes
-from tfaudiogan.layers.rearrangement import check_rank_3
+from tfaudiogan.layers.rearrangement import check_rank_3, in_blocks
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -26,13 +26,18 @@ class Epilogue1D(keras.layers.Layer):
         slope: slope of the ReLU below zero; ``None`` learns a slope for each channel, initially
             0.25 (PReLU, He et al. 2015).
         seed: random seed of the dropout.
+        phases: as for the preceding ``Inception1D``: with more than 1, the channels come in blocks,
+            while the weights keep the order of the filters.
+        epsilon: number that is added to the variance: 1e-3 in Keras, 1e-5 in PyTorch and the
+            paper's code.
 
     Input shape: ``(batch, width, channels)``; the width must be known if ``normalize`` is true.
 
     Output shape: the same as the input's.
 
     Raises:
-        ValueError: if the dropout rate is out of range, or the width is unknown but needed.
+        ValueError: if the dropout rate is out of range, epsilon is not above 0, the phases do not
+            divide the channels, or the width is unknown but needed.
     """
 
     def __init__(
@@ -41,20 +46,32 @@ class Epilogue1D(keras.layers.Layer):
         dropout: float = 0.0,
         slope: float | None = None,
         seed: int | None = None,
+        phases: int = 1,
+        epsilon: float = EPSILON,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; expected at least 0 and less than 1")
+        if phases < 1:
+            raise ValueError(f"phases is {phases}; expected 1 or more")
+        if not epsilon > 0:
+            raise ValueError(f"epsilon is {epsilon}; expected more than 0")
         self.normalize = normalize
         self.dropout = dropout
         self.slope = slope
+        self.phases = phases
+        self.epsilon = epsilon
         self.seed = seed
         if dropout:
             self.random = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape) -> None:
         _, width, channels = check_rank_3(input_shape, "Epilogue1D")
+        if channels % self.phases:
+            raise ValueError(
+                f"there are {channels} channels; expected a multiple of the {self.phases} phases"
+            )
         if self.normalize:
             if width is None:
                 raise ValueError("the width is None; layer normalization needs a known width")
@@ -77,14 +94,16 @@ class Epilogue1D(keras.layers.Layer):
             x = keras.random.dropout(x, self.dropout, seed=self.random)
         if self.slope is None:
             # TFLite's converter recognizes exactly this form as a PReLU, one operator, not five.
-            return ops.relu(x) + ops.relu(-x) * -ops.reshape(self.slopes, (1, -1))
+            slopes = in_blocks(self.slopes, self.phases)
+            return ops.relu(x) + ops.relu(-x) * -ops.reshape(slopes, (1, -1))
         return ops.leaky_relu(x, self.slope)
 
     def _normalized(self, inputs):
         x = ops.cast(inputs, "float32")
         mean, variance = ops.moments(x, axes=(1, 2), keepdims=True)
-        x = (x - mean) * ops.rsqrt(variance + EPSILON)
-        return ops.cast(x, self.compute_dtype) * self.gamma + self.beta
+        x = (x - mean) * ops.rsqrt(variance + self.epsilon)
+        gamma, beta = (in_blocks(weight, self.phases) for weight in (self.gamma, self.beta))
+        return ops.cast(x, self.compute_dtype) * gamma + beta
 
     def _fuses(self, shape) -> bool:
         """Whether TensorFlow would need several passes that can be fused."""
@@ -102,12 +121,15 @@ class Epilogue1D(keras.layers.Layer):
         kept = [random_bytes(x, self.random) >= dropped] if dropped else []
         kept_scale = 256 / (256 - dropped)
         if self.normalize:
-            weights = [ops.reshape(weight, (1, *parts_shape)) for weight in (self.gamma, self.beta)]
-            x = normalized_in_few_passes(self.slope, kept_scale)(x, *weights, *kept)
+            affine = (in_blocks(weight, self.phases) for weight in (self.gamma, self.beta))
+            weights = [ops.reshape(weight, (1, *parts_shape)) for weight in affine]
+            normalized = normalized_in_few_passes(self.slope, kept_scale, self.epsilon)
+            x = normalized(x, *weights, *kept)
         else:
             slopes = []
             if self.slope is None:
-                slopes = [ops.tile(self.slopes[None, None, None], (ops.shape(x)[0], 1, 1, 1))]
+                slopes = in_blocks(self.slopes, self.phases)
+                slopes = [ops.tile(slopes[None, None, None], (ops.shape(x)[0], 1, 1, 1))]
             x = fused(_rectified_in_one_pass(self.slope, kept_scale))(x, *slopes, *kept)
         return ops.reshape(x, (-1, width, channels))
 
@@ -120,6 +142,8 @@ class Epilogue1D(keras.layers.Layer):
             "normalize": self.normalize,
             "dropout": self.dropout,
             "slope": self.slope,
+            "phases": self.phases,
+            "epsilon": self.epsilon,
             "seed": self.seed,
         }
 

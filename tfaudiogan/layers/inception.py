@@ -5,7 +5,7 @@ import keras
 from keras import ops
 
 from tfaudiogan.layers.cpu.folding import folded_convolution
-from tfaudiogan.layers.rearrangement import check_rank_3
+from tfaudiogan.layers.rearrangement import check_rank_3, in_blocks
 
 
 def _split(tensor, sizes: Sequence[int], axis: int = -1) -> list:
@@ -33,6 +33,10 @@ class Inception1D(keras.layers.Layer):
         branch_ratio: proportions in which the branches share ``filters``.
         reduction: filters of a branch for each channel of its bottleneck.
         kernel_initializer: initializer of all kernels; the 1x1 kernels are drawn branch by branch.
+        phases: ratio of the interleaved subpixel layer that follows; 1 without one. The weights keep
+            the order of the filters, but the output has them in blocks: filter ``c * phases + p`` is
+            channel ``p * filters / phases + c``. A blocked subpixel layer, which is a reshape, then
+            gives what an interleaved one would give. The kernels are reordered, not the signals.
 
     Input shape: ``(batch, width, channels)``, width and batch known or not; or a list of such
     tensors, which are processed like their concatenation along the channels, but without a copy.
@@ -41,8 +45,9 @@ class Inception1D(keras.layers.Layer):
 
     Raises:
         TypeError: if a size is not an int.
-        ValueError: if a size is below 1, ``kernel_sizes`` and ``branch_ratio`` differ in length, or
-            a branch's share of ``filters`` is not a whole number.
+        ValueError: if a size is below 1, ``kernel_sizes`` and ``branch_ratio`` differ in length, a
+            branch's share of ``filters`` is not a whole number, or the phases do not divide
+            ``filters``.
 
     Example: 64 filters give branches of 24, 24, 8 and 8; with ``reduction=4``, bottlenecks of
     6, 6, 2 and 2 channels.
@@ -55,12 +60,14 @@ class Inception1D(keras.layers.Layer):
         branch_ratio: Sequence[int] = (24, 24, 8, 8),
         reduction: int = 16,
         kernel_initializer="he_normal",
+        phases: int = 1,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         for name, value in (
             ("filters", filters),
             ("reduction", reduction),
+            ("phases", phases),
             *(("kernel_sizes", size) for size in kernel_sizes),
             *(("branch_ratio", share) for share in branch_ratio),
         ):
@@ -79,7 +86,10 @@ class Inception1D(keras.layers.Layer):
                 f"filters is {filters}; its shares {tuple(branch_ratio)} of {total} are not whole "
                 "numbers; choose another number of filters"
             )
+        if filters % phases:
+            raise ValueError(f"filters is {filters}; expected a multiple of the {phases} phases")
         self.filters = filters
+        self.phases = phases
         self.kernel_sizes = tuple(kernel_sizes)
         self.branch_ratio = tuple(branch_ratio)
         self.reduction = reduction
@@ -122,11 +132,28 @@ class Inception1D(keras.layers.Layer):
     def call(self, inputs):
         parts = _split(self._reduce(inputs), self.bottlenecks)
         biases = _split(self.bias, self.branch_filters)
+        if any(filters % self.phases for filters in self.branch_filters):
+            return in_blocks(self._convolved(parts, self.kernels, biases), self.phases)
+        kernels = [in_blocks(kernel, self.phases) for kernel in self.kernels]
+        return self._convolved(parts, kernels, [in_blocks(b, self.phases) for b in biases], True)
+
+    def _convolved(self, parts, kernels, biases, each_in_blocks: bool = False):
+        """The branches side by side, those of each phase together if they are in blocks."""
         branches = [
             folded_convolution(part, kernel, bias)
-            for part, kernel, bias in zip(parts, self.kernels, biases, strict=True)
+            for part, kernel, bias in zip(parts, kernels, biases, strict=True)
         ]
-        return ops.concatenate(branches, axis=-1)
+        if not each_in_blocks or self.phases == 1:
+            return ops.concatenate(branches, axis=-1)
+        batch, width, _ = ops.shape(branches[0])
+        known = parts[0].shape[1]
+        longer = (-1, known * self.phases) if known else (batch, width * self.phases)
+        in_time = [
+            ops.reshape(branch, (*longer, filters // self.phases))
+            for branch, filters in zip(branches, self.branch_filters, strict=True)
+        ]
+        shape = (-1, known, self.filters) if known else (batch, width, self.filters)
+        return ops.reshape(ops.concatenate(in_time, axis=-1), shape)
 
     def _reduce(self, inputs):
         tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
@@ -148,5 +175,6 @@ class Inception1D(keras.layers.Layer):
             "kernel_sizes": self.kernel_sizes,
             "branch_ratio": self.branch_ratio,
             "reduction": self.reduction,
+            "phases": self.phases,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -1,6 +1,7 @@
 """Builders of the paper's three networks (sections IV-F to IV-H) and the spectral generator."""
 
 from tfaudiogan.models.autoencoder import Autoencoder, build_autoencoder
+from tfaudiogan.models.blocks import subpixel_order
 from tfaudiogan.models.discriminator import build_discriminator
 from tfaudiogan.models.generator import build_generator
 from tfaudiogan.models.spectral_generator import (
@@ -18,5 +19,6 @@ __all__ = [
     "build_generator",
     "build_spectral_generator",
     "is_spectral",
+    "subpixel_order",
     "with_channels",
 ]

@@ -2,7 +2,7 @@ import keras
 from keras import layers
 
 from tfaudiogan.layers import Epilogue1D, Inception1D, SuperPixel1D
-from tfaudiogan.models.blocks import block_filters, check_blocks
+from tfaudiogan.models.blocks import RATIO, block_filters, check_blocks
 
 NORMALIZATIONS = ("layer", "batch", "none")
 
@@ -16,6 +16,7 @@ def build_discriminator(
     dense_units: int = 128,
     normalization: str = "layer",
     dropout: float = 0.2,
+    epsilon: float = 1e-3,
 ) -> keras.Model:
     """Build the network that tells target windows from generated ones (section IV-G, Fig. 5).
 
@@ -29,6 +30,7 @@ def build_discriminator(
         normalization: ``"layer"`` over time and channels for the Wasserstein GAN, whose penalty
             is defined for each sample by itself; ``"batch"`` for the vanilla GAN; or ``"none"``.
         dropout: dropout rate in the blocks and before the last layer.
+        epsilon: number that the normalization adds to the variance; 1e-5 in the paper's code.
 
     Returns:
         A model from ``(batch, window, 1)`` to ``(batch, 1)``, an unbounded score.
@@ -51,9 +53,15 @@ def build_discriminator(
     for d, filters in enumerate(block_filters(blocks, d_max, base_filters)):
         x = Inception1D(filters, reduction=reduction, name=f"down_{d}_inception")(x)
         if normalization == "batch":
-            x = layers.BatchNormalization(name=f"down_{d}_norm")(x)
-        x = Epilogue1D(normalization == "layer", dropout, slope=0.2, name=f"down_{d}_epilogue")(x)
-        x = SuperPixel1D(name=f"down_{d}_superpixel")(x)
+            x = layers.BatchNormalization(epsilon=epsilon, name=f"down_{d}_norm")(x)
+        x = Epilogue1D(
+            normalization == "layer",
+            dropout,
+            slope=0.2,
+            epsilon=epsilon,
+            name=f"down_{d}_epilogue",
+        )(x)
+        x = SuperPixel1D(RATIO, "blocked", name=f"down_{d}_superpixel")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(dense_units, name="dense")(x)
     x = layers.Dropout(dropout, name="dense_dropout")(x)

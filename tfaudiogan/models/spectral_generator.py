@@ -11,6 +11,7 @@ from tfaudiogan.layers import (
     SpectralGain1D,
     Spectrum1D,
 )
+from tfaudiogan.layers.rearrangement import check_order
 from tfaudiogan.models.blocks import block_filters, down_block, up_block
 
 MASK = "mask"
@@ -31,6 +32,7 @@ def build_spectral_generator(
     context: int = 256,
     dropout: float = 0.0,
     channels: int | None = 1,
+    subpixel: str = "interleaved",
 ) -> keras.Model:
     """Build a generator that multiplies every bin of a short-time spectrum by a gain.
 
@@ -54,12 +56,13 @@ def build_spectral_generator(
         channels: channels of a window, ``None`` for any number. All channels get the same gains,
             which depend on the mean of their powers, so that the stereo image is kept. Training
             uses one channel; ``with_channels`` changes the number afterward.
+        subpixel: order in which the subpixel layers take channels, as for ``build_generator``.
 
     Returns:
         A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
 
     Raises:
-        ValueError: if the window does not fit, or a size is out of range.
+        ValueError: if the window does not fit, a size is out of range, or the order is unknown.
 
     Example: with the defaults, a window has 5.9 s at 44.1 kHz and 256 frames.
     """
@@ -72,8 +75,9 @@ def build_spectral_generator(
         )
     if d_max < 0:
         raise ValueError(f"d_max is {d_max}; expected 0 or more")
+    check_order(subpixel)
     mask = _build_mask(
-        frames, hop + 1, bands, blocks, d_max, base_filters, reduction, context, dropout
+        frames, hop + 1, bands, blocks, d_max, base_filters, reduction, context, dropout, subpixel
     )
     return _around(mask, window, n_fft, channels)
 
@@ -128,6 +132,7 @@ def _build_mask(
     reduction: int,
     context: int,
     dropout: float,
+    subpixel: str,
 ) -> keras.Model:
     """Build the network from powers, ``(batch, frames, bins)``, to the log gain of each bin."""
     dense = keras.layers.Dense
@@ -151,7 +156,7 @@ def _build_mask(
         skips.append(x)
         x = down_block(x, filters[d], reduction, name=f"down_{d}")
     for d in range(blocks):
-        x = up_block(x, filters[blocks - 1 - d], reduction, dropout, name=f"up_{d}")
+        x = up_block(x, filters[blocks - 1 - d], reduction, dropout, f"up_{d}", subpixel)
         x = [x, skips.pop()]
     x = Inception1D(base_filters, reduction=reduction, name="last_inception")(x)
     x = keras.layers.Add(name="last_in_context")(

@@ -18,7 +18,7 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
-from tfaudiogan.models import LINKED_CHANNELS, build_autoencoder, is_spectral
+from tfaudiogan.models import LINKED_CHANNELS, build_autoencoder, is_spectral, subpixel_order
 from tfaudiogan.progress import console
 from tfaudiogan.runs.callbacks import (
     AveragedWeights,
@@ -186,7 +186,7 @@ def _settle(
         return resolve(config), Plan.begin(config, **given)
     kept, facts = folder.read()
     if config is not None:
-        config = resolve(config, kept.training.precision)
+        config = resolve(config, kept.training.precision).in_order(kept.generator.subpixel)
         check_same(folder.path, dataclasses.asdict(kept), dataclasses.asdict(config), RESUME_ADVICE)
     if facts["corpus_sha256"] != corpus.checksum:
         raise InputError(
@@ -229,7 +229,8 @@ def train(
         autoencoder: a trained one for the feature loss, which the folder keeps a copy of; trained
             first where none is given.
         autoencoder_steps: steps of that training, two updates each; 1000 by default.
-        warm_start: a ``.keras`` generator whose weights are the start; the folder keeps a copy.
+        warm_start: a ``.keras`` generator whose weights are the start, and whose order of subpixel
+            layers the run has; the folder keeps a copy.
         monitor: the validation log whose best epoch gives ``generator.keras``; ``"val_snr"`` by
             default, which is better higher, as everything else is better lower.
         licence: of the weights, for the model's metadata.
@@ -285,7 +286,8 @@ def train(
         if config.weights.feature and autoencoder is not None:
             encoder = load_autoencoder(autoencoder, config, corpus)
         if warm_start is not None and not continued:
-            start = _read_start(warm_start, corpus)
+            start, subpixel = _read_start(warm_start, corpus)
+            config = config.in_order(subpixel)
         if start is not None or (config.weights.feature and encoder is None):
             check_networks(config, start, f"cannot start from {warm_start}")
 
@@ -337,14 +339,16 @@ def _checksum(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a .keras file") from error
 
 
-def _read_start(path: Path, corpus: Corpus) -> list[np.ndarray]:
-    """The weights of a generator to start from."""
+def _read_start(path: Path, corpus: Corpus) -> tuple[list[np.ndarray], str | None]:
+    """The weights of a generator to start from, and its order as the configuration has it."""
     try:
-        weights: list[np.ndarray] = load_keras(path).get_weights()
+        model = load_keras(path)
+        weights: list[np.ndarray] = model.get_weights()
     except InputError as error:
         raise InputError(f"cannot start from {path}: it is not a Keras model") from error
     check_sample_rate(path, corpus)
-    return weights
+    order = subpixel_order(model)
+    return weights, None if order == "blocked" else order
 
 
 def _fit(model, config, corpus, folder, total, best, checkpoint, callbacks, devices) -> None:

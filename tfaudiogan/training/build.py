@@ -63,6 +63,7 @@ def generator_from_config(config: Config) -> keras.Model:
     """
     options = config.generator
     shared = {name: getattr(options, name) for name in SHARED}
+    shared["subpixel"] = options.subpixel or "blocked"
     try:
         if options.kind == "spectral":
             return build_spectral_generator(

@@ -26,12 +26,13 @@ SUM_PARTS = 16
 
 
 @functools.cache
-def normalized_in_few_passes(slope: float, kept_scale: float) -> Callable:
+def normalized_in_few_passes(slope: float, kept_scale: float, epsilon: float = EPSILON) -> Callable:
     """Return a function for layer normalization, scale and offset, dropout, and a leaky ReLU.
 
     Args:
         slope: slope of the ReLU below zero.
         kept_scale: factor of the values that dropout keeps.
+        epsilon: number that is added to the variance.
 
     Returns:
         A function of ``x`` ``(batch, parts, width / parts, channels)``, ``gamma`` and ``beta`` of
@@ -46,7 +47,7 @@ def normalized_in_few_passes(slope: float, kept_scale: float) -> Callable:
     def forward(x, gamma, beta, *kept):
         values, gamma, beta = _single(x, gamma, beta)
         mean = _mean(values)
-        inverse = ops.rsqrt(_mean(ops.square(values - mean)) + EPSILON)
+        inverse = ops.rsqrt(_mean(ops.square(values - mean)) + epsilon)
         normal = (values - mean) * inverse
         outputs = slopes(normal, gamma, beta, kept) * (gamma * normal + beta)
         return ops.cast(outputs, x.dtype), mean, inverse
