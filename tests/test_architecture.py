@@ -33,6 +33,7 @@ ALLOWED = {
     "evaluation": BOTTOM | {"audio", "corpus", "crops", "metrics", "inference", "reporting"},
     "export": BOTTOM | {"audio", "inference"},
 }
+ALLOWED["conversion"] = BOTTOM | {"audio", "inference", "models"}
 ALLOWED["web"] = BOTTOM
 ALLOWED["experiments"] = set(ALLOWED)
 ALLOWED["commands"] = set(ALLOWED)

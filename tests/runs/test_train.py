@@ -13,6 +13,7 @@ from tests.runs.tiny import TINY, SignalAt, checkpoint, rows
 from tfaudiogan.config import Config, LossWeights, OptimizerConfig
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import read_metadata
+from tfaudiogan.models import subpixel_order
 from tfaudiogan.runs.callbacks import Diverged, Interrupted
 from tfaudiogan.runs.train import train
 from tfaudiogan.training.build import learning_rate
@@ -85,6 +86,25 @@ def test_a_warm_start_begins_with_those_weights(whole, corpus, tmp_path):
     ours, theirs = (keras.models.load_model(f.generator).get_weights() for f in (folder, whole))
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_weights_keep_the_order_of_subpixel_layers_that_they_were_made_for(corpus, tmp_path):
+    config = replace(
+        TINY, weights=LossWeights(), optimizer=OptimizerConfig(0.0, schedule="constant")
+    )
+    before = train(config.in_order(None), corpus, tmp_path / "before", steps=2)
+    values = json.loads(before.config.read_text())
+    assert values["generator"].pop("subpixel") is None
+    before.config.write_text(json.dumps(values))  # as it was saved before there were orders
+
+    train(config, corpus, before.path, steps=2, resume=True)
+    before.checkpoint.unlink()
+    again = train(config, corpus, before.path, steps=2, resume=True)
+    warm = train(config, corpus, tmp_path / "warm", warm_start=before.generator, steps=1)
+    fresh = train(config, corpus, tmp_path / "fresh", steps=1)
+    for folder, order in ((again, None), (warm, None), (fresh, "interleaved")):
+        assert Config.load(folder.config).generator.subpixel == order
+        assert subpixel_order(keras.models.load_model(folder.generator)) == (order or "blocked")
 
 
 def test_divergence_is_reported_with_the_step(corpus, tmp_path):

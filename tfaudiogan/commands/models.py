@@ -86,6 +86,57 @@ def export(
     print(path)
 
 
+@app.command(
+    epilog="Examples: "
+    "[b]tfaudiogan convert-weights generator_trainer.tar --out generator.keras[/]   "
+    "[b]tfaudiogan convert-weights gan_trainer.tar --network discriminator --out critic.keras[/]   "
+    "[b]tfaudiogan convert-weights state_dict.npz --window 16384 --out generator.keras[/]"
+)
+def convert_weights(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(help="What the code saved with torch.save, or an .npz of a state dict."),
+    ],
+    out: Annotated[Path, typer.Option(help="The .keras file.")],
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="generator, discriminator or autoencoder; the one in the checkpoint unless given."
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Samples of a window; 8192 unless given. A discriminator is made for one.", min=2
+        ),
+    ] = None,
+    sample_rate: Annotated[
+        int, typer.Option(help="Sample rate it was trained at, in hertz.", min=1)
+    ] = 44_100,
+    level: Annotated[
+        float,
+        typer.Option(
+            help="Level of the audio it was trained on, in dBFS, which enhance brings its input to."
+        ),
+    ] = -20.0,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
+) -> None:
+    """Convert a checkpoint of the paper's PyTorch code into a .keras model, without PyTorch."""
+    from tfaudiogan.conversion.convert import convert_weights as convert
+
+    print(
+        convert(
+            checkpoint,
+            out,
+            network,
+            window=window,
+            sample_rate=sample_rate,
+            level_dbfs=level,
+            licence=licence,
+        )
+    )
+
+
 @app.command(epilog="Example: [b]tfaudiogan benchmark --model runs/demo/generator.keras[/]")
 def benchmark(
     model: Annotated[Path, typer.Option(help="A .keras file of a run.")],

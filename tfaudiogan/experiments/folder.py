@@ -22,4 +22,4 @@ def settled(config: Config, out: Path) -> Config:
         return config
     from tfaudiogan.training.precision import resolve
 
-    return resolve(config, kept and kept.training.precision)
+    return resolve(config, kept.training.precision if kept else None)

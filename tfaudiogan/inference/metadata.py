@@ -44,7 +44,7 @@ class ModelMetadata:
         licence: of the weights.
         steps: updates of its weights in training.
         parameters: how many weights.
-        source_sha256: checksum of the ``.keras`` file that an export was made from.
+        source_sha256: checksum of the file that it was exported or converted from.
         version: of this package, where the model was written.
         scores: figures on held-out data, by name.
     """

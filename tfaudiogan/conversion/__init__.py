@@ -1,0 +1,1 @@
+"""Models from the weights of other code."""
