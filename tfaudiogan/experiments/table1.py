@@ -141,11 +141,12 @@ def _further_rows(folder: Path, given: Sequence[Variant], config: Config) -> lis
     for row in given:
         if names.count(row.name) > 1:
             raise InputError(f"--row {row.name} is given twice; give another name")
-        chosen = row.config
+        chosen, before = row.config, found.get(row.name)
+        if before is not None:
+            chosen = chosen.in_order(before.config.generator.subpixel)
         if chosen.training.precision == "auto":
             from tfaudiogan.training.precision import resolve
 
-            before = found.get(row.name)
             chosen = resolve(chosen, before.config.training.precision if before else None)
         found[row.name] = dataclasses.replace(row, config=chosen)
     return list(found.values())

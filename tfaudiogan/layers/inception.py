@@ -33,10 +33,11 @@ class Inception1D(keras.layers.Layer):
         branch_ratio: proportions in which the branches share ``filters``.
         reduction: filters of a branch for each channel of its bottleneck.
         kernel_initializer: initializer of all kernels; the 1x1 kernels are drawn branch by branch.
-        phases: ratio of the interleaved subpixel layer that follows; 1 without one. The weights keep
-            the order of the filters, but the output has them in blocks: filter ``c * phases + p`` is
-            channel ``p * filters / phases + c``. A blocked subpixel layer, which is a reshape, then
-            gives what an interleaved one would give. The kernels are reordered, not the signals.
+        phases: ratio of the interleaved subpixel layer that follows; 1 without one. The weights
+            keep the order of the filters, but the output has them in blocks: filter
+            ``c * phases + p`` is channel ``p * filters / phases + c``. A blocked subpixel layer,
+            which is a reshape, then gives what an interleaved one would give. The kernels are
+            reordered, not the signals.
 
     Input shape: ``(batch, width, channels)``, width and batch known or not; or a list of such
     tensors, which are processed like their concatenation along the channels, but without a copy.
