@@ -1,6 +1,6 @@
 import type { Side } from "./player";
 
-/** A blind comparison: which of the two buttons is which changes with every answer. */
+/** A blind comparison. The two buttons are assigned to the sides at random after every answer. */
 export class BlindTest {
   private first: Side = "original";
   answers = 0;
@@ -15,7 +15,7 @@ export class BlindTest {
     return button === 1 ? this.first : second;
   }
 
-  /** The visitor takes a button for the enhanced one. */
+  /** Records that the visitor chose a button as the enhanced one; returns whether that is right. */
   answer(button: 1 | 2): boolean {
     const right = this.sideOf(button) === "enhanced";
     this.answers++;

@@ -4,10 +4,10 @@ const MOST_BYTES = 2 ** 30;
 const MOST_SAMPLES = 2 ** 28;
 const DEFAULT_RATE = 48_000;
 
-/** Something that the visitor can act on. */
+/** An error that the visitor can act on. */
 export class Complaint extends Error {}
 
-/** The recording as it is: its own sample rate, all its channels. */
+/** Decodes a recording at its own sample rate, with all channels. */
 export async function decode(file: File): Promise<AudioBuffer> {
   const name = `“${file.name}”`;
   if (!file.size) throw new Complaint(`${name} is empty.`);
@@ -45,7 +45,7 @@ export async function decode(file: File): Promise<AudioBuffer> {
   return audio;
 }
 
-/** A context of that rate, or of the default one where the browser refuses it. */
+/** Returns a context of this rate, or of the default rate if the browser refuses it. */
 function contextOf(rate: number): OfflineAudioContext {
   try {
     return new OfflineAudioContext(1, 1, rate);

@@ -10,7 +10,7 @@ const STOPS = [
   [252, 226, 144],
 ];
 
-/** Loudest value of pictures that are to share one scale. */
+/** Returns the loudest value of pictures that share one scale. */
 export function loudest(pictures: Picture[]): number {
   let most = -Infinity;
   for (const { decibels } of pictures) for (const value of decibels) if (value > most) most = value;
@@ -40,7 +40,7 @@ function color(share: number): number[] {
   return STOPS[index].map((value, i) => value + (place - index) * (STOPS[index + 1][i] - value));
 }
 
-/** Frequencies beside a picture, placed in percent of its height. */
+/** Labels frequencies next to a picture, positioned in percent of its height. */
 export function label(axis: HTMLElement, { rows, sampleRate }: Picture): void {
   axis.replaceChildren(
     ...[100, 300, 1000, 3000, 10_000]

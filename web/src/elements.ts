@@ -1,4 +1,4 @@
-/** The element of that id; the page has all of them. */
+/** Returns the element with this id, which must exist. */
 export function element<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (!found) throw new Error(`no element #${id}`);

@@ -1,9 +1,9 @@
 import type { Enhanced, FromWorker, ToWorker } from "./messages";
 import type { ModelCard } from "./model";
 
-/** The worker that holds the network, one recording at a time. */
+/** The worker that runs the network, on one recording at a time. */
 export class Enhancer {
-  /** Files of the runtime that this browser takes. */
+  /** Runtime files that this browser uses. */
   files: string[] = [];
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url));
   private settle?: { resolve: (message: FromWorker) => void; reject: (error: Error) => void };
@@ -19,7 +19,7 @@ export class Enhancer {
     };
   }
 
-  /** Loads the network; on one thread where several can't be had after all. */
+  /** Loads the network; falls back to one thread if several threads fail. */
   static async open(card: ModelCard): Promise<Enhancer> {
     const page = new URL("./", location.href).href;
     const load = async (isolated: boolean): Promise<Enhancer> => {
@@ -37,7 +37,7 @@ export class Enhancer {
     return load(self.crossOriginIsolated);
   }
 
-  /** `null` where it was cancelled. */
+  /** Returns the enhanced recording, or `null` if it was canceled. */
   async enhance(audio: AudioBuffer, onProgress: (share: number) => void): Promise<Enhanced | null> {
     this.onProgress = onProgress;
     const channels = Array.from({ length: audio.numberOfChannels }, (_, c) => {

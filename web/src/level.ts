@@ -26,7 +26,7 @@ export function measureLevel(channels: Float32Array[]): number | null {
   return samples ? 10 * Math.log10(total / samples) : null;
 }
 
-/** Power of two signals and of what they have in common, where the first sounds. */
+/** Power of two signals and their cross power, over the parts where the first one sounds. */
 export interface Powers {
   dry: number;
   wet: number;

@@ -96,7 +96,7 @@ function showProgress(share: number, seconds: number): void {
   progress.value = 100 * share;
   const left = share > 0.02 ? `, ${clock((seconds * (1 - share)) / share + 0.5)} left` : "";
   element("remaining").textContent = `${Math.floor(100 * share)} %${left}`;
-  // A screen reader hears quarters, not every step.
+  // A screen reader announces quarters, not every step.
   const percent = Math.floor((100 * share) / ANNOUNCE_PERCENT) * ANNOUNCE_PERCENT;
   if (percent > announced && percent < 100) {
     announced = percent;
@@ -131,7 +131,7 @@ element("again").addEventListener("click", () => {
   element("choose").hidden = false;
   input.focus();
 });
-// Anywhere on the page, so that a near miss does not open the file in place of it.
+// The whole page accepts drops, so that a near miss does not make the browser open the file.
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
   drop.classList.add("over");

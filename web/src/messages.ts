@@ -7,13 +7,13 @@ export type ToWorker =
   | { type: "cancel" };
 
 export interface Enhanced {
-  /** As long as the recording, at its rate. */
+  /** Same length and sample rate as the recording. */
   channels: Float32Array<ArrayBuffer>[];
-  /** Of the recording; `null` for silence. */
+  /** Level of the recording; `null` for silence. */
   levelDbfs: number | null;
   before: Picture;
   after: Picture;
-  /** That the work took. */
+  /** Processing time. */
   seconds: number;
 }
 

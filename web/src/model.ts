@@ -1,4 +1,4 @@
-/** What the page knows about the model: `model/model.json`, written by `model.py`. */
+/** Everything that the page knows about the model: `model/model.json`, written by `model.py`. */
 export interface ModelCard {
   name: string;
   /** The `.tflite` file beside the card. */

@@ -1,4 +1,4 @@
-/** Registers the service worker; `undefined` where the browser or the address has none. */
+/** Registers the service worker; `undefined` if the browser or the address does not support it. */
 async function register(): Promise<ServiceWorker | undefined> {
   if (!("serviceWorker" in navigator)) return undefined;
   try {
@@ -9,7 +9,7 @@ async function register(): Promise<ServiceWorker | undefined> {
   }
 }
 
-/** Keeps the page and these files for use without a network; whether that worked. */
+/** Stores the page and these files for offline use; returns whether that worked. */
 export async function keepOffline(files: string[]): Promise<boolean> {
   const worker = await register();
   if (!worker) return false;

@@ -1,4 +1,4 @@
-/** Takes a window of every channel, gives as much back. */
+/** Maps a window of every channel to windows of the same length. */
 export type Run = (windows: Float32Array[]) => Promise<Float32Array[]>;
 
 /** `0.5 - 0.5 cos(2 pi n / window)`: at half a window's distance, copies add up to one. */
@@ -7,7 +7,7 @@ export function periodicHann(window: number): Float32Array {
 }
 
 /**
- * Runs a network over whole channels, in place, as `tfaudiogan/streaming.py` does: windows that
+ * Runs a network over whole channels, in place, as `tfaudiogan/inference/streaming.py` does: windows that
  * overlap by half, the first half a window before the start.
  *
  * @param gain applied to the input and undone on the output.

@@ -129,7 +129,7 @@ export class Player {
   }
 }
 
-/** A context of the recording's rate, so that nothing is resampled between its samples. */
+/** Returns a context at the recording's rate, so that playback is not resampled. */
 function contextOf(sampleRate: number): AudioContext {
   try {
     return new AudioContext({ sampleRate });

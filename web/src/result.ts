@@ -50,7 +50,7 @@ export class Result {
       `${sampleRate / 1000} kHz`,
       levelDbfs === null ? "silence" : `level ${levelDbfs.toFixed(1)} dBFS`.replace("-", "−"),
       `enhanced in ${seconds.toFixed(1)} s` +
-        // Of a short recording it would say little.
+        // The speed of a short recording says little.
         (duration < 10 ? "" : `, ${(duration / seconds).toFixed(1)} times as fast as it plays`),
     ].join(" · ");
     const top = loudest([before, after]);
@@ -167,7 +167,7 @@ export class Result {
     button.disabled = false;
   }
 
-  /** Keeps the position in view. */
+  /** Updates the displayed position in every frame. */
   private follow(): void {
     const { position, duration } = this.player;
     const slider = element<HTMLInputElement>("position");

@@ -13,7 +13,7 @@ export class Network {
   private constructor(
     private readonly compiled: CompiledModel,
     private readonly window: number,
-    /** Files of the runtime that this browser takes. */
+    /** Runtime files that this browser uses. */
     readonly files: string[],
   ) {
     const [input] = compiled.getInputDetails();
@@ -36,7 +36,7 @@ export class Network {
     const threads = isolated && relaxed ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
     const variant = threads > 1 ? "_threaded" : relaxed ? "" : "_compat";
     const script = `${folder}litert_wasm${variant}_internal.js`;
-    // What the loader of the WebAssembly reads: where its parts lie, and whom to tell.
+    // The WebAssembly loader reads the location of its files and the print functions from here.
     Object.assign(self, {
       Module: {
         locateFile: (name: string) => folder + name,
@@ -54,12 +54,12 @@ export class Network {
     return new Network(compiled, card.window, [script, script.replace(/js$/, "wasm")]);
   }
 
-  /** Runs it on a window of every channel. */
+  /** Runs the network on a window of every channel. */
   async run(windows: Float32Array[]): Promise<Float32Array[]> {
     const outputs: Float32Array[] = [];
     for (let first = 0; first < windows.length; first += this.together) {
       const group = windows.slice(first, first + this.together);
-      // A network for two channels hears a single one on both.
+      // A network for two channels gets a mono recording in both.
       for (let c = 0; c < this.together; c++) this.fill(c, group[Math.min(c, group.length - 1)]);
       const output = await this.invoke();
       outputs.push(...group.map((_, c) => this.channel(c, output)));

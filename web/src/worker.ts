@@ -34,7 +34,7 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>): Promise<void> => {
   }
 };
 
-/** Reports how far a part of the work is, and lets a cancel be heard. */
+/** Reports the progress of a part of the work, and lets cancel messages arrive. */
 function stage(from: number, to: number): (share: number) => Promise<void> {
   return async (share) => {
     send({ type: "progress", share: from + share * (to - from) });
