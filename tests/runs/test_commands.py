@@ -5,11 +5,10 @@ import shutil
 from dataclasses import replace
 
 import keras
-import numpy as np
 import pytest
 
 from tests.conftest import write_corpus
-from tests.runs.tiny import TINY, SignalAt, checkpoint, rows
+from tests.runs.tiny import TINY, SignalAt, assert_same_values, rows
 from tfaudiogan.cli import main
 from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.evaluation import run_report
@@ -170,9 +169,7 @@ def test_a_run_killed_before_its_first_save_begins_again(trained, tmp_path):
     for name in ("checkpoint.npz", "generator.keras", "history.csv"):
         (run / name).unlink()
     assert call("--run", run, "--resume") == 0
-    expected, found = (checkpoint(RunFolder(folder)) for folder in (trained, run))
-    for name, value in expected.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert_same_values(RunFolder(run), RunFolder(trained))
 
 
 def test_the_inputs_of_a_run_are_kept_in_its_folder(trained, corpus, config, tmp_path, monkeypatch):
@@ -281,5 +278,4 @@ def test_bfloat16_trains_and_leaves_a_generator_in_float32(corpus, config, tmp_p
     whole = tmp_path / "whole"
     common = ["--data", corpus.folder, "--config", config, "--run", whole]
     assert call(*common, *options) == 0
-    for name, value in checkpoint(RunFolder(whole)).items():
-        np.testing.assert_array_equal(checkpoint(run)[name], value, err_msg=name)
+    assert_same_values(run, RunFolder(whole))

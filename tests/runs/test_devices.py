@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 
 from tests.runs.tiny import checkpoint, rows
-from tests.runs.worker import run
-from tests.training.networks import sounds, tiny_discriminator, tiny_generator, values
-from tfaudiogan.config import LossWeights
+from tests.runs.worker import fitted, run
 from tfaudiogan.errors import InputError
 from tfaudiogan.runs.devices import Devices, check_batch, choose
 from tfaudiogan.runs.train import RunFolder
-from tfaudiogan.training import WGANGP
-from tfaudiogan.training.optimizer import AveragingAdam
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 pytestmark = pytest.mark.skipif(not TENSORFLOW, reason="the reference runs on TensorFlow")
@@ -47,31 +43,12 @@ def finish(*processes: subprocess.Popen) -> list[str]:
     return texts
 
 
-def fitted() -> list[np.ndarray]:
-    """Return weights, averages, logs and scores of a small GAN after three clipped steps."""
-    keras.utils.set_random_seed(0)
-    weights = LossWeights(time=10.0, adversarial=1.0)
-    model = WGANGP(
-        tiny_generator(0.0), tiny_discriminator(0.0), weights=weights, n_critic=1, seed=3
-    )
-    # With a large epsilon, Adam's steps are smooth in the gradient.
-    adam = AveragingAdam(1e-2, epsilon=1e-2, global_clipnorm=0.01, use_ema=True, ema_momentum=0.5)
-    model.compile(adam, keras.optimizers.SGD(1e-3))
-    x, y = sounds(4 * 2 * 3)
-    history = model.fit(x, y, batch_size=4 * 2, shuffle=False, verbose=0).history
-    logs = model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
-    averages = [np.array(variable) for variable in adam.variables]
-    numbers = [*sorted(history.items()), *sorted(logs.items())]
-    return [*values(model), *averages, *(np.ravel(value) for _, value in numbers)]
-
-
 MIRRORED = """
 import sys
-from tests.runs.worker import two_processors
+from tests.runs.worker import fitted, two_processors
 two_processors()
 import numpy as np
 import tensorflow as tf
-from tests.runs.test_devices import fitted
 strategy = tf.distribute.MirroredStrategy()
 assert strategy.num_replicas_in_sync == 2
 with strategy.scope():

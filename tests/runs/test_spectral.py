@@ -1,9 +1,8 @@
 """Test that a run of the spectral generator resumes exactly and supports stereo."""
 
-import numpy as np
 import pytest
 
-from tests.runs.tiny import SignalAt, checkpoint, rows
+from tests.runs.tiny import SignalAt, assert_same_values, rows
 from tests.spectral import SPECTRAL, WINDOW
 from tfaudiogan.config import Config
 from tfaudiogan.inference.load import load_keras
@@ -29,8 +28,5 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(whole, corp
     with pytest.raises(Interrupted, match="step 2"):
         train(SPECTRAL, corpus, tmp_path, callbacks=[SignalAt(2)])
     resumed = train(SPECTRAL, corpus, tmp_path, resume=True)
-    expected, found = checkpoint(whole), checkpoint(resumed)
-    assert expected.keys() == found.keys()
-    for name, value in expected.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert_same_values(resumed, whole)
     assert rows(resumed) == rows(whole)

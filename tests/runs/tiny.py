@@ -48,6 +48,14 @@ def checkpoint(folder) -> dict[str, np.ndarray]:
         return {name: arrays[name] for name in arrays.files}
 
 
+def assert_same_values(found, expected) -> None:
+    """The checkpoints of two runs are equal, every weight and optimizer state bit by bit."""
+    ours, theirs = checkpoint(found), checkpoint(expected)
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        np.testing.assert_array_equal(ours[name], value, err_msg=name)
+
+
 def rows(folder) -> list[dict[str, str]]:
     with folder.history.open() as stream:
         return [

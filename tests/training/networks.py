@@ -45,9 +45,9 @@ def linear_discriminator(window: int):
     )
 
 
-def sounds(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def sounds(count: int, seed: int = 0, window: int = WINDOW) -> tuple[np.ndarray, np.ndarray]:
     """Return windows of noise, and softer and smoother targets."""
-    x = np.random.default_rng(seed).normal(scale=0.1, size=(count, WINDOW, 1)).astype("float32")
+    x = np.random.default_rng(seed).normal(scale=0.1, size=(count, window, 1)).astype("float32")
     return x, 0.5 * (x + np.roll(x, 1, axis=1))
 
 

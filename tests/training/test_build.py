@@ -9,6 +9,8 @@ import pytest
 from tests.networks import awake_spectral
 from tests.runs.tiny import TINY
 from tests.spectral import SPECTRAL, WINDOW
+from tests.training import networks
+from tests.training.networks import values
 from tfaudiogan.config import AdversarialConfig, GeneratorConfig, LossWeights, preset
 from tfaudiogan.errors import InputError
 from tfaudiogan.losses import TERMS
@@ -16,14 +18,8 @@ from tfaudiogan.models import build_autoencoder, is_spectral
 from tfaudiogan.training.build import build_model, generator_from_config
 
 
-def sounds(count=4, seed=0):
-    """Return windows of noise, and softer and smoother targets."""
-    x = np.random.default_rng(seed).normal(0, 0.1, (count, WINDOW, 1)).astype("float32")
-    return x, 0.5 * (x + np.roll(x, 1, axis=1))
-
-
-def values(model):
-    return [np.array(weight) for weight in model.get_weights()]
+def sounds(count=4):
+    return networks.sounds(count, window=WINDOW)
 
 
 @pytest.mark.parametrize("config", [TINY, SPECTRAL], ids=["waveform", "spectral"])
