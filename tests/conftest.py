@@ -1,6 +1,7 @@
 """Small corpora that several tests use."""
 
 import os
+from contextlib import contextmanager
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -36,6 +37,29 @@ def write_corpus(folder, sample_rate=16000, seconds=1.0, tracks=(3, 1, 1), task=
                 )
             )
     return Corpus.load(folder)
+
+
+@contextmanager
+def without_graphs():
+    """Run TensorFlow eagerly: tracing a graph costs more than the few steps of most tests."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def eagerly():
+    with without_graphs():
+        yield
 
 
 @pytest.fixture(scope="session")

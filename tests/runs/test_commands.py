@@ -16,6 +16,7 @@ from tfaudiogan.inference.metadata import read_metadata
 from tfaudiogan.runs import train as training
 from tfaudiogan.runs.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 SMALL = replace(TINY, weights=LossWeights(log_ratio=0.1))
 
 

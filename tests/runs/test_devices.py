@@ -56,6 +56,7 @@ with strategy.scope():
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_make_the_steps_of_one_device(tmp_path):
     path = tmp_path / "mirrored.npz"
     finish(python("-c", MIRRORED, str(path)))

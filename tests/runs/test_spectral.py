@@ -11,6 +11,8 @@ from tfaudiogan.models import is_spectral
 from tfaudiogan.runs.callbacks import Interrupted
 from tfaudiogan.runs.train import train
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture(scope="module")
 def whole(corpus, tmp_path_factory):

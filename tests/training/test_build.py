@@ -1,11 +1,13 @@
 """Build and train configurations of both kinds of generator."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
+from tests.conftest import without_graphs
 from tests.networks import awake_spectral
 from tests.runs.tiny import TINY
 from tests.spectral import SPECTRAL, WINDOW
@@ -84,7 +86,14 @@ def test_the_feature_loss_trains_the_spectral_generator():
     assert history.history["loss"][-1] < history.history["loss"][0]
 
 
-def test_a_step_of_the_wgan_gp_moves_both_sides():
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(without_graphs, id="eagerly"),
+        pytest.param(nullcontext, id="in graphs", marks=pytest.mark.slow),
+    ],
+)
+def test_a_step_of_the_wgan_gp_moves_both_sides(mode):
     config = replace(
         SPECTRAL,
         weights=LossWeights(time=1.0, adversarial=1e-3),
@@ -93,7 +102,8 @@ def test_a_step_of_the_wgan_gp_moves_both_sides():
     model = build_model(config, 10)
     before = values(model.generator), values(model.discriminator)
     x, y = sounds(8)
-    history = model.fit(x, y, batch_size=8, verbose=0).history
+    with mode():
+        history = model.fit(x, y, batch_size=8, verbose=0).history
     assert np.isfinite([value[0] for value in history.values()]).all()
     for network, old in zip((model.generator, model.discriminator), before, strict=True):
         moved = [not np.array_equal(a, b) for a, b in zip(values(network), old, strict=True)]

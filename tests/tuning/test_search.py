@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conftest import without_graphs
 from tests.runs.tiny import TINY
 from tfaudiogan.config import Config, LossWeights
 from tfaudiogan.errors import InputError
@@ -31,6 +32,7 @@ def test_help_needs_no_tensorflow():
     assert "lambda_ae" in done.stdout
 
 
+@without_graphs()
 def test_the_configuration_that_a_search_finds_trains(corpus, tmp_path):
     (record,) = run_search(
         corpus,
