@@ -60,6 +60,11 @@ def served(source, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def loaded(served):
+    return tf.saved_model.load(served / "1")
+
+
+@pytest.fixture(scope="module")
 def lite(source):
     paths = {name: source.with_name(f"{name}.tflite") for name in QUANTIZATIONS}
     return {name: export_tflite(source, path, name) for name, path in paths.items()}
@@ -91,24 +96,22 @@ def test_compiled_inference_gives_the_same_output(source):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_saved_model_equals_the_keras_model(served, source, channels):
+def test_saved_model_equals_the_keras_model(loaded, source, channels):
     audio = np.stack([0.5**i * notes(5000, seed=i) for i in range(channels)], axis=-1)
-    signatures = tf.saved_model.load(served / "1").signatures
     batch = np.stack([audio, audio * np.float32(0.1)])
-    output = signatures["enhance"](audio=tf.constant(batch))["audio"].numpy()
+    output = loaded.signatures["enhance"](audio=tf.constant(batch))["audio"].numpy()
     model = with_channels(load_keras(source), channels)
     model.metadata = dataclasses.replace(METADATA, channels=channels)
     for found, row in zip(output, batch, strict=True):
         np.testing.assert_allclose(found, enhance(model, row, 44100), **TOLERANCE)
     window = batch[:, :WINDOW]
-    output = signatures["window"](audio=tf.constant(window))["audio"].numpy()
+    output = loaded.signatures["window"](audio=tf.constant(window))["audio"].numpy()
     np.testing.assert_allclose(output, model(window, training=False), **TOLERANCE)
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 2), (1, 0, 2), (2, 900, 2)])
-def test_nothing_and_silence(served, shape):
-    signatures = tf.saved_model.load(served / "1").signatures
-    output = signatures["enhance"](audio=tf.zeros(shape))["audio"].numpy()
+def test_nothing_and_silence(loaded, shape):
+    output = loaded.signatures["enhance"](audio=tf.zeros(shape))["audio"].numpy()
     np.testing.assert_array_equal(output, np.zeros(shape))
 
 

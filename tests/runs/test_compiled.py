@@ -1,4 +1,4 @@
-"""What the tests of runs check eagerly, in graphs, as a user trains."""
+"""Runs in graphs, as users train; the other tests of runs work eagerly."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def whole(corpus, tmp_path_factory):
-    """An uninterrupted run of each kind of generator."""
+    """Train each kind of generator without an interruption."""
     folder = tmp_path_factory.mktemp("runs")
     kinds = {"waveform": TINY, "spectral": SPECTRAL}
     return {name: train(config, corpus, folder / name) for name, config in kinds.items()}

@@ -49,7 +49,7 @@ def checkpoint(folder) -> dict[str, np.ndarray]:
 
 
 def assert_same_values(found, expected) -> None:
-    """The checkpoints of two runs are equal, every weight and optimizer state bit by bit."""
+    """Compare all weights and optimizer states of two runs bit by bit."""
     ours, theirs = checkpoint(found), checkpoint(expected)
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
