@@ -68,7 +68,7 @@ def measure(model: Path, recording: Path, output: Path, batch: int) -> FileMeasu
     from tfaudiogan.inference import enhance, load, streaming
 
     for module in (load, streaming):
-        module.WINDOWS_AT_ONCE = batch
+        module.MAX_BATCH_WINDOWS = batch
     loaded = load.load_model(model, fuse=True)
     loaded(np.zeros((batch, loaded.metadata.window), np.float32))
     begin = time.perf_counter()

@@ -154,7 +154,7 @@ def test_losses_by_name(expression, expected):
     [
         ("phase", "unknown loss term 'phase'"),
         ("", "unknown loss term ''"),
-        ("time=x", "'x' of loss term 'time' is not a number"),
+        ("time=x", "loss term 'time' is 'x'; expected a number"),
         ("time=-1", "expected 0 or more"),
         ("time=inf", "expected 0 or more"),
     ],

@@ -160,7 +160,7 @@ def test_run_folders(folder):
 
     def read(_):
         _, facts = run.read()
-        run.kept(run.resume(facts))
+        run.given_models(run.resume(facts))
 
     open_all(read, run.facts, 800)
 

@@ -1,4 +1,4 @@
-"""The commands. TensorFlow is imported only inside those that need it."""
+"""The command line. TensorFlow is imported only inside the commands that need it."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,7 +10,7 @@ from tfaudiogan.commands import corpora, enhancing, listening, models, training,
 from tfaudiogan.commands.running import run
 
 app = typer.Typer(
-    help="Turn one sound into another: render pairs, train, evaluate, enhance, export.",
+    help="Learn to turn one sound into another: render pairs, train, evaluate, enhance, export.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,9 +37,9 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Options of every command; [b]--debug[/b] anywhere shows where an error comes from."""
+    """With [b]--debug[/b], every command prints the traceback of an error."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit, as ``commands.running.run`` says."""
+    """Run a command and exit with the status of ``commands.running.run``."""
     run(app, "tfaudiogan", arguments)

@@ -1,4 +1,4 @@
-"""What can be configured: one frozen dataclass for each thing, presets, and a JSON round trip."""
+"""The configuration as frozen dataclasses, with presets and JSON files."""
 
 import dataclasses
 import difflib
@@ -14,7 +14,7 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.storage import write_text
 
 SPECTRUM_WINDOW = 512
-"""Samples below which a window has no spectrum as the frequency loss and LSD take it."""
+"""Smallest window, in samples, for the spectra of the frequency loss and LSD."""
 
 OBJECTIVES = ("wasserstein", "saturating", "non_saturating")
 PENALTIES = ("interpolates", "generated")
@@ -26,23 +26,24 @@ PRECISIONS = ("float32", "mixed_bfloat16", "auto")
 def _check_range(
     section: Any,
     names: Iterable[str],
-    least: float,
-    most: float = math.inf,
+    low: float,
+    high: float = math.inf,
     *,
-    open_at_least: bool = False,
-    open_at_most: bool = False,
+    low_excluded: bool = False,
+    high_excluded: bool = False,
 ) -> None:
-    """Raise InputError for a field that is not a finite number between two bounds."""
+    """Raise InputError if a field is not a finite number between two bounds."""
     for name in names:
         value = getattr(section, name)
-        above = value > least if open_at_least else value >= least
-        below = value < most if open_at_most else value <= most
+        above = value > low if low_excluded else value >= low
+        below = value < high if high_excluded else value <= high
         if not (above and below and math.isfinite(value)):
-            low = f"more than {least:g}" if open_at_least else f"{least:g} or more"
-            high = ""
-            if math.isfinite(most):
-                high = f" and less than {most:g}" if open_at_most else f" and at most {most:g}"
-            raise InputError(f"{name} is {value}; expected {low}{high}")
+            expected = f"more than {low:g}" if low_excluded else f"{low:g} or more"
+            if math.isfinite(high):
+                expected += (
+                    f" and less than {high:g}" if high_excluded else f" and at most {high:g}"
+                )
+            raise InputError(f"{name} is {value}; expected {expected}")
 
 
 def _check_choice(section: Any, name: str, choices: Sequence[str]) -> None:
@@ -62,20 +63,20 @@ def _check_blocks(name: str, window: int, blocks: int) -> None:
 def _check_network(network: Any) -> None:
     _check_range(network, ("blocks", "base_filters", "reduction"), 1)
     _check_range(network, ("d_max",), 0)
-    # Each block halves the window and may double the filters; beyond, sizes do not fit anything.
+    # Each block halves the window and may double the filters. Larger values cannot fit.
     _check_range(network, ("blocks", "d_max"), 0, 30)
     if network.base_filters % 8:
         raise InputError(
-            f"base_filters is {network.base_filters}; expected a multiple of 8, which the "
-            "branches of an inception module share"
+            f"base_filters is {network.base_filters}; expected a multiple of 8, as the branches of "
+            "an inception module share the filters"
         )
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weight of each term of the generator's loss; a term of weight 0 is not computed.
+    """Weights of the terms of the generator's loss. Terms of weight 0 are not computed.
 
-    Field names are the names in ``tfaudiogan.losses.TERMS``, and ``adversarial`` (equation 18).
+    The fields are the names in ``tfaudiogan.losses.TERMS`` and ``adversarial`` (equation 18).
     """
 
     time: float = 1.0
@@ -89,7 +90,7 @@ class LossWeights:
         _check_range(self, vars(self), 0)
 
     def active(self) -> dict[str, float]:
-        """The terms whose weight is not zero."""
+        """Return the terms whose weight is not zero."""
         return {name: weight for name, weight in dataclasses.asdict(self).items() if weight}
 
 
@@ -101,9 +102,9 @@ PAPER_WEIGHTS = LossWeights(
     log_ratio=0.1,
     multi_resolution=0.1,
 )
-"""The weight a term gets when it is asked for by name.
+"""The default weight of a term in ``parse_loss``.
 
-The first four are the paper's (section V-B) and its reference implementation's.
+The first four are those of the paper (section V-B) and its reference implementation.
 """
 
 
@@ -113,19 +114,20 @@ SUBPIXEL_ORDERS = ("interleaved",)
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The generator: ``build_generator`` (section IV-F) or ``build_spectral_generator``.
+    """Arguments of ``build_generator`` (section IV-F) or ``build_spectral_generator``.
 
     Attributes:
-        kind: ``"waveform"``, a U-Net over samples, or ``"spectral"``, gains of a short-time
-            spectrum.
-        blocks, d_max, base_filters, reduction, dropout: of either.
-        additive_skip: of the waveform generator; the spectral one starts as its input anyway.
-        n_fft, bands, context: of the spectral generator.
-        subpixel: ``"interleaved"``, the order in which the paper's code takes channels for
-            samples, or ``None`` for the one that runs had before there was a choice.
+        kind: ``"waveform"`` for a U-Net on samples, or ``"spectral"`` for a network that returns
+            the gains of a short-time spectrum.
+        blocks, d_max, base_filters, reduction, dropout: Arguments of both kinds.
+        additive_skip: Argument of the waveform generator. The spectral one begins as the identity
+            in any case.
+        n_fft, bands, context: Arguments of the spectral generator.
+        subpixel: Order of the subpixel layers: ``"interleaved"`` as in the paper's code, or
+            ``None`` for the order of runs from before there was a choice.
 
     Raises:
-        InputError: when a value is out of range, or does not go with the kind.
+        InputError: If a value is out of range or does not fit the kind.
     """
 
     kind: str = "waveform"
@@ -145,19 +147,19 @@ class GeneratorConfig:
         if self.subpixel is not None:
             _check_choice(self, "subpixel", SUBPIXEL_ORDERS)
         _check_network(self)
-        _check_range(self, ("dropout",), 0, 1, open_at_most=True)
+        _check_range(self, ("dropout",), 0, 1, high_excluded=True)
         _check_range(self, ("n_fft",), 16)
         _check_range(self, ("bands", "context"), 1)
         if self.n_fft & (self.n_fft - 1):
             raise InputError(f"n_fft is {self.n_fft}; expected a power of two")
         if self.kind == "spectral" and self.additive_skip:
             raise InputError(
-                "additive_skip is true and kind is 'spectral', which starts as its input already; "
-                "set additive_skip to false"
+                "additive_skip is true and kind is 'spectral', which begins as the identity in any "
+                "case; set additive_skip to false"
             )
 
     def check_window(self, window: int) -> None:
-        """Raise InputError when the network cannot take windows of so many samples."""
+        """Raise InputError if the network cannot take windows of this length."""
         if self.kind == "waveform":
             _check_blocks("generator", window, self.blocks)
             return
@@ -172,7 +174,7 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """Section IV-G: the arguments of ``build_discriminator``."""
+    """Arguments of ``build_discriminator`` (section IV-G)."""
 
     blocks: int = 7
     d_max: int = 0
@@ -187,13 +189,13 @@ class DiscriminatorConfig:
         _check_choice(self, "normalization", NORMALIZATIONS)
 
     def check_window(self, window: int) -> None:
-        """Raise InputError when the network cannot take windows of so many samples."""
+        """Raise InputError if the network cannot take windows of this length."""
         _check_blocks("discriminator", window, self.blocks)
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """Section IV-H: the arguments of ``build_autoencoder``."""
+    """Arguments of ``build_autoencoder`` (section IV-H)."""
 
     blocks: int = 4
     d_max: int = 0
@@ -204,18 +206,18 @@ class AutoencoderConfig:
         _check_network(self)
 
     def check_window(self, window: int) -> None:
-        """Raise InputError when the network cannot take windows of so many samples."""
+        """Raise InputError if the network cannot take windows of this length."""
         _check_blocks("autoencoder", window, self.blocks)
 
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """How generator and critic play (sections IV-A, IV-B and IV-I).
+    """Adversarial training of generator and critic (sections IV-A, IV-B and IV-I).
 
-    ``objective`` is ``"wasserstein"``, ``"saturating"`` or ``"non_saturating"``. The critic's
-    feedback joins the generator's loss from step ``coupling_step`` on. ``weight_clip`` replaces
-    the gradient penalty where it is given. The penalty is the paper's unless ``relative_penalty``,
-    which takes its gradient for windows of level 1 (``losses.relative_gradient``).
+    ``objective`` is ``"wasserstein"``, ``"saturating"`` or ``"non_saturating"``. The adversarial
+    term joins the generator's loss at step ``coupling_step``. ``weight_clip`` replaces the gradient
+    penalty if it is given. The default penalty is that of the paper; with ``relative_penalty`` its
+    gradient is scaled as for windows of level 1 (``losses.relative_gradient``).
     """
 
     objective: str = "wasserstein"
@@ -232,7 +234,7 @@ class AdversarialConfig:
         _check_range(self, ("n_critic",), 1)
         _check_range(self, ("gradient_penalty", "coupling_step"), 0)
         if self.weight_clip is not None:
-            _check_range(self, ("weight_clip",), 0, open_at_least=True)
+            _check_range(self, ("weight_clip",), 0, low_excluded=True)
 
 
 @dataclass(frozen=True)
@@ -241,8 +243,8 @@ class OptimizerConfig:
 
     ``schedule`` is ``"step"`` (times ``decay_factor`` every ``decay_epochs`` epochs),
     ``"cosine"`` (to zero at the end of the run, after ``warmup_steps``) or ``"constant"``. ``ema``
-    is the momentum of the moving average of the generator's weights that evaluation and export
-    use; 0 is off. ``clip_norm`` bounds the global norm of a gradient; 0 is off.
+    is the momentum of the moving average of the generator's weights, which evaluation and export
+    use; 0 turns it off. ``clip_norm`` bounds the global norm of a gradient; 0 turns it off.
     """
 
     learning_rate: float = 1e-3
@@ -257,19 +259,19 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         _check_range(self, ("learning_rate", "discriminator_learning_rate", "clip_norm"), 0)
         _check_range(self, ("warmup_steps",), 0)
-        _check_range(self, ("decay_factor",), 0, open_at_least=True)
+        _check_range(self, ("decay_factor",), 0, low_excluded=True)
         _check_range(self, ("decay_epochs",), 1)
-        _check_range(self, ("ema",), 0, 1, open_at_most=True)
+        _check_range(self, ("ema",), 0, 1, high_excluded=True)
         _check_choice(self, "schedule", SCHEDULES)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long, how much at once, from which seed, in which numbers.
+    """Length, batch size, seed and precision of the training.
 
-    ``precision`` is what networks compute in while they train: ``"float32"``;
-    ``"mixed_bfloat16"``, with float32 weights, faster where the processor or GPU multiplies
-    bfloat16; or ``"auto"``, which a run replaces by one of the two (``training.precision``).
+    ``precision`` is the precision that networks compute in: ``"float32"``; ``"mixed_bfloat16"``,
+    with float32 weights, which is faster if the CPU or GPU multiplies bfloat16; or ``"auto"``,
+    which a run replaces by one of the two (``training.precision``).
     """
 
     epochs: int = 100
@@ -287,7 +289,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that makes a run, but the data."""
+    """The whole configuration of a run, except the data."""
 
     preset: str = "paper"
     window: int = 8192
@@ -306,14 +308,15 @@ class Config:
             self.discriminator.check_window(self.window)
         if self.weights.feature:
             self.autoencoder.check_window(self.window)
-        for term, least in (("frequency", SPECTRUM_WINDOW), ("multi_resolution", 256)):
-            if getattr(self.weights, term) and self.window < least:
+        for term, smallest in (("frequency", SPECTRUM_WINDOW), ("multi_resolution", 256)):
+            if getattr(self.weights, term) and self.window < smallest:
                 raise InputError(
-                    f"window is {self.window} samples; the loss term {term} needs {least} or more"
+                    f"window is {self.window} samples; the loss term {term} needs "
+                    f"{smallest} or more"
                 )
 
     def to_json(self) -> str:
-        """The configuration as indented JSON."""
+        """Return the configuration as indented JSON."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     def save(self, path: Path | str) -> None:
@@ -322,11 +325,14 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], source: str = "configuration") -> "Config":
-        """Build from nested mappings over the named preset; unknown names are an error.
+        """Build a configuration from nested mappings that change its preset.
 
-        A configuration that was saved before there were kinds of generators describes the waveform
-        generator, whichever kind its preset has by now; and one that was saved before there were
-        orders of subpixel layers describes the order of that time.
+        A configuration that was saved before there were several kinds of generators has the
+        waveform generator, even if its preset has another kind now. One that was saved before there
+        were several orders of subpixel layers has the order of that time.
+
+        Raises:
+            InputError: If a name is unknown, or a value has the wrong type or is out of range.
         """
         if _predates_orders(values):
             values = {**values, "generator": {**values["generator"], "subpixel": None}}
@@ -338,36 +344,36 @@ class Config:
         return base.changed(values, source)
 
     def changed(self, values: Mapping[str, Any], source: str = "configuration") -> "Config":
-        """A copy with the fields that nested mappings name; unknown names are an error.
+        """Return a copy with the values of nested mappings.
 
         Raises:
-            InputError: for a name, type or value that does not fit, or what does not fit together.
+            InputError: If a name is unknown, or a value has the wrong type or is out of range.
         """
         try:
-            changed: Config = _merge(self, values, source)
-            return changed
+            config: Config = _merge(self, values, source)
+            return config
         except InputError as error:
             if str(error).startswith(source):
                 raise
             raise InputError(f"{source}: {error}") from error
 
     def in_order(self, subpixel: str | None) -> "Config":
-        """A copy whose generator's subpixel layers have this order: weights are made for one."""
+        """Return a copy with an order of the subpixel layers, which weights depend on."""
         return dataclasses.replace(
             self, generator=dataclasses.replace(self.generator, subpixel=subpixel)
         )
 
     @classmethod
     def load(cls, path: Path | str) -> "Config":
-        """Read what ``save`` wrote, or a file that gives only what differs from its preset."""
+        """Load a file that ``save`` wrote, or one that has only the differences from its preset."""
         return cls.from_dict(read_values(Path(path)), str(path))
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """What a configuration's JSON file says, nested as it is and not checked.
+    """Read the nested values of a configuration's JSON file without checking them.
 
     Raises:
-        InputError: when the file is not a JSON object.
+        InputError: If the file is not a JSON object.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -378,20 +384,20 @@ def read_values(path: Path) -> dict[str, Any]:
     return values
 
 
-SAVED_BEFORE_KINDS = {"blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip"}
-SAVED_BEFORE_ORDERS = {*SAVED_BEFORE_KINDS, "kind", "n_fft", "bands", "context"}
+FIELDS_BEFORE_KINDS = {"blocks", "d_max", "base_filters", "reduction", "dropout", "additive_skip"}
+FIELDS_BEFORE_ORDERS = {*FIELDS_BEFORE_KINDS, "kind", "n_fft", "bands", "context"}
 
 
 def _predates_kinds(values: Mapping[str, Any]) -> bool:
     generator = values.get("generator")
-    return isinstance(generator, Mapping) and set(generator) - {"subpixel"} == SAVED_BEFORE_KINDS
+    return isinstance(generator, Mapping) and set(generator) - {"subpixel"} == FIELDS_BEFORE_KINDS
 
 
 def _predates_orders(values: Mapping[str, Any]) -> bool:
     generator = values.get("generator")
     return isinstance(generator, Mapping) and set(generator) in (
-        SAVED_BEFORE_KINDS,
-        SAVED_BEFORE_ORDERS,
+        FIELDS_BEFORE_KINDS,
+        FIELDS_BEFORE_ORDERS,
     )
 
 
@@ -428,34 +434,31 @@ def _checked(value: Any, kind: Any, source: str) -> Any:
 
 
 def fields() -> dict[str, Any]:
-    """The type of every field that can be set, by its dotted name, as in ``adversarial.n_critic``.
-
-    The name of the preset is none of them.
-    """
-    found: dict[str, Any] = {}
+    """Return the type of every field except ``preset``, by names as ``adversarial.n_critic``."""
+    kinds: dict[str, Any] = {}
     default = Config()
-    for one in dataclasses.fields(default):
-        section = getattr(default, one.name)
+    for outer in dataclasses.fields(default):
+        section = getattr(default, outer.name)
         if dataclasses.is_dataclass(section):
-            found |= {f"{one.name}.{f.name}": f.type for f in dataclasses.fields(section)}
-        elif one.name != "preset":
-            found[one.name] = one.type
-    return found
+            kinds |= {f"{outer.name}.{f.name}": f.type for f in dataclasses.fields(section)}
+        elif outer.name != "preset":
+            kinds[outer.name] = outer.type
+    return kinds
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """``("adversarial.n_critic", 3)`` from ``"adversarial.n_critic=3"``, typed as the field is.
+    """Parse ``"adversarial.n_critic=3"`` to ``("adversarial.n_critic", 3)``.
 
     Raises:
-        InputError: for an unknown field or a value of another type.
+        InputError: If the field is unknown or the value has another type.
     """
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals:
-        raise InputError(f"--set {text!r}; expected FIELD=VALUE, as in adversarial.n_critic=3")
+        raise InputError(f"--set is {text!r}; expected FIELD=VALUE, such as adversarial.n_critic=3")
     known = fields()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1) or [
-            one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]
+            field for field in known if field.rpartition(".")[2] == name.rpartition(".")[2]
         ]
         hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
         raise InputError(f"--set {text}: unknown field {name!r}; {hint}")
@@ -479,12 +482,12 @@ def _parsed(text: str, kinds: Sequence[type]) -> Any:
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by dotted names as nested mappings: ``{"generator.d_max": 2}`` and the like."""
-    found: dict[str, Any] = {}
+    """Nest values by dotted names: ``{"a.b": 2}`` becomes ``{"a": {"b": 2}}``."""
+    result: dict[str, Any] = {}
     for name, value in values.items():
         section, _, leaf = name.rpartition(".")
-        (found.setdefault(section, {}) if section else found)[leaf] = value
-    return found
+        (result.setdefault(section, {}) if section else result)[leaf] = value
+    return result
 
 
 PRESETS: dict[str, Config] = {
@@ -509,7 +512,7 @@ PRESETS: dict[str, Config] = {
         generator=GeneratorConfig(
             kind="spectral", blocks=4, d_max=1, base_filters=128, reduction=4, dropout=0.0
         ),
-        # Layer normalization would have 16 million weights for windows as long as these.
+        # With windows of this length, layer normalization would have 16 million weights.
         discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
         weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
         optimizer=OptimizerConfig(
@@ -539,10 +542,10 @@ PRESETS: dict[str, Config] = {
 
 
 def preset(name: str) -> Config:
-    """The preset of that name.
+    """Return a preset by its name.
 
     Raises:
-        InputError: when there is none.
+        InputError: If there is no such preset.
     """
     if not isinstance(name, str) or name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
@@ -550,9 +553,12 @@ def preset(name: str) -> Config:
 
 
 def parse_loss(expression: str) -> LossWeights:
-    """Weights from ``"time+frequency"`` or ``"time=1+frequency=2.5"``.
+    """Parse loss weights from ``"time+frequency"`` or ``"time=1+frequency=2.5"``.
 
-    A term without a number gets its weight in ``PAPER_WEIGHTS``; terms not named get 0.
+    A term without a number has its weight in ``PAPER_WEIGHTS``. Other terms have the weight 0.
+
+    Raises:
+        InputError: If a term is unknown or its weight is not a number of 0 or more.
     """
     weights = dict.fromkeys(dataclasses.asdict(PAPER_WEIGHTS), 0.0)
     for part in expression.split("+"):
@@ -565,7 +571,9 @@ def parse_loss(expression: str) -> LossWeights:
         try:
             weights[name] = float(number) if number else getattr(PAPER_WEIGHTS, name)
         except ValueError as error:
-            raise InputError(f"weight {number!r} of loss term {name!r} is not a number") from error
+            raise InputError(
+                f"weight of loss term {name!r} is {number!r}; expected a number"
+            ) from error
         if not 0 <= weights[name] < float("inf"):
-            raise InputError(f"weight {number} of loss term {name!r}; expected 0 or more")
+            raise InputError(f"weight of loss term {name!r} is {number}; expected 0 or more")
     return LossWeights(**weights)

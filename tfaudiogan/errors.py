@@ -1,9 +1,9 @@
-"""Errors whose message is meant for the person at the command line."""
+"""Errors whose messages are meant for users of the command line."""
 
 
 class InputError(ValueError):
     """Bad usage or bad input.
 
-    The message is one line: what was wrong, with the value, and what to do. The commands print
-    it and exit with status 2; library users catch it as a ``ValueError``.
+    The message is one line with the value received, what was expected and what to do. Commands
+    print it and exit with status 2. Library users can catch it as a ``ValueError``.
     """

@@ -1,4 +1,4 @@
-"""Packages that only some users need."""
+"""Optional packages, which are extras of this package."""
 
 from importlib.util import find_spec
 
@@ -6,16 +6,19 @@ from tfaudiogan.errors import InputError
 
 
 def missing(*modules: str) -> list[str]:
-    """Those of the modules that are not installed."""
+    """Return the modules that are not installed."""
     return [module for module in modules if find_spec(module) is None]
 
 
 def require(extra: str, *modules: str) -> None:
-    """Check that an extra's modules are there, before they are imported.
+    """Check that the modules of an extra are installed, before they are imported.
 
     Raises:
-        InputError: naming the missing ones and the extra that brings them.
+        InputError: If modules are missing. The message names them and the extra.
     """
     absent = missing(*modules)
     if absent:
-        raise InputError(f"{' and '.join(absent)} not installed; pip install 'tfaudiogan[{extra}]'")
+        verb = "is" if len(absent) == 1 else "are"
+        raise InputError(
+            f"{' and '.join(absent)} {verb} not installed; pip install 'tfaudiogan[{extra}]'"
+        )

@@ -1,4 +1,4 @@
-"""The same work on many items, in several processes; and work ahead of need, in a thread."""
+"""Runs work on many items in several processes, or ahead of its use in a thread."""
 
 import functools
 import multiprocessing
@@ -17,14 +17,14 @@ Result = TypeVar("Result")
 
 
 def ahead(items: Iterable[Item], depth: int = 1) -> Iterator[Item]:
-    """Yield the items, which a thread of its own makes while the caller works on those before.
+    """Yield items that a separate thread computes ahead, while the caller works on earlier ones.
 
-    For work that leaves the interpreter, as NumPy, libsndfile and the networks do. What making an
-    item raises is raised here; where the caller stops early, so does the thread.
+    This saves time for work that releases the interpreter's lock, as NumPy, libsndfile and the
+    networks do. Exceptions in the thread are raised here. The thread stops if the caller does.
 
     Args:
-        items: made in the thread, one after the other.
-        depth: how many are made before they are asked for, 1 or more.
+        items: Items, which the thread computes one after the other.
+        depth: Number of items that are computed ahead, 1 or more.
     """
     iterator = iter(items)
     end: Any = object()
@@ -39,7 +39,7 @@ def ahead(items: Iterable[Item], depth: int = 1) -> Iterator[Item]:
 
 
 def check_jobs(jobs: int | None) -> None:
-    """Raise an InputError for a number of processes below 1."""
+    """Raise InputError if the number of processes is less than 1."""
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs is {jobs}; expected 1 or more")
 
@@ -50,21 +50,21 @@ def run_jobs(
     finish: Callable[[Item, Callable[[], Result]], None],
     jobs: int | None = None,
 ) -> None:
-    """Call ``finish(item, result)`` for each item as its work is done, in any order.
+    """Call ``finish(item, result)`` for each item when its work is done, in any order.
 
-    ``result()`` gives what ``work(item)`` returned, or raises what it raised. Processes are
-    spawned, not forked, so that a parent that has started TensorFlow is safe; an interrupt ends
-    them at once.
+    ``result()`` returns what ``work(item)`` returned, or raises what it raised. Processes are
+    spawned and not forked, which is safe if the parent has started TensorFlow. An interrupt ends
+    them immediately.
 
     Args:
-        work: sent to the processes: a module's function, or an instance of a module's class.
-        items: likewise.
-        finish: called in this process.
-        jobs: how many processes; one for each processor by default. With one, or one item, the work
-            is done in this process.
+        work: Function or callable object, which is pickled and sent to the processes.
+        items: Items, which are sent to the processes.
+        finish: Function that is called in this process.
+        jobs: Number of processes; one for each CPU core by default. With one process or one item,
+            the work is done in this process.
 
     Raises:
-        InputError: when a process dies.
+        InputError: If a process dies.
     """
     check_jobs(jobs)
     jobs = min(jobs or processors(), len(items))
@@ -82,8 +82,8 @@ def run_jobs(
                 finish(futures[future], future.result)
         except BrokenProcessPool as error:
             raise InputError(
-                "a rendering process died, most likely out of memory; run again with fewer jobs: "
-                "the tracks that are done stay"
+                "a rendering process died, most likely out of memory; run again with fewer jobs "
+                "(finished tracks are kept)"
             ) from error
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -93,7 +93,7 @@ def run_jobs(
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -105,7 +105,7 @@ _current: Callable
 def _start_worker(work: Callable) -> None:
     global _current
     _current = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent stops its workers.
 
 
 def _work(item: Any) -> Any:

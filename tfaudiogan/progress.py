@@ -1,4 +1,4 @@
-"""One look for every progress bar: on standard error, gone from logs and pipes."""
+"""Progress bars, which are shown on standard error and left out of logs and pipes."""
 
 from rich.console import Console
 from rich.progress import (
@@ -15,7 +15,7 @@ console = Console(stderr=True, highlight=False)
 
 
 def progress_bar() -> Progress:
-    """A progress display with counts, elapsed and remaining time, to be used as a context."""
+    """Return a context manager that shows progress with counts, elapsed and remaining time."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

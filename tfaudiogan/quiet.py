@@ -1,8 +1,8 @@
-"""Keep what native libraries print as they start off the terminal, and nothing else.
+"""Suppresses the lines that native libraries print when they start.
 
-TensorFlow and LiteRT write a few lines about processors and drivers to the process's standard
-error, below Python and before any setting is read. They are held back until the start is over, and
-whatever is not known to be such a line is then passed on.
+TensorFlow and LiteRT write a few lines about CPUs and drivers directly to the file descriptor of
+standard error, before any setting is read. The output is held back until the library has started,
+and then all other lines are passed on.
 """
 
 import importlib.abc
@@ -30,16 +30,17 @@ NATIVE = ("tensorflow", "ai_edge_litert")
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Hold the process's standard error back, and pass on all but lines about starting.
+    """Hold back the process's standard error, and then pass on all but the start-up lines.
 
-    Python's own ``sys.stderr`` writes to the same file descriptor, so what is printed in between,
-    including a traceback, comes late but whole. TensorFlow aborts the process on a processor that
-    lacks the instructions it was built for; a shell waits for that case and prints what was held.
+    Python's ``sys.stderr`` writes to the same file descriptor, so other output, such as a
+    traceback, is late but complete. TensorFlow aborts the process on a CPU that lacks the
+    instructions it was built for. For that case, a shell waits and prints the output that was held
+    back.
     """
     try:
         sys.stderr.flush()
         original = os.dup(2)
-    except (AttributeError, OSError, ValueError):  # a program without a standard error
+    except (AttributeError, OSError, ValueError):  # The process has no standard error.
         yield
         return
     with tempfile.NamedTemporaryFile() as held:
@@ -60,16 +61,16 @@ def starting() -> Iterator[None]:
 
 
 def _watch(held: str, original: int) -> "subprocess.Popen[bytes] | None":
-    """Start a shell that prints and removes the file if this process dies before it says so."""
+    """Start a shell that prints and removes the file if this process dies before it is done."""
     try:
         return subprocess.Popen(
             ["/bin/sh", "-c", 'read -r over || { cat "$1"; rm -f "$1"; }', "sh", held],
             stdin=subprocess.PIPE,
             stdout=original,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt is for the command, not for its watch
+            start_new_session=True,  # An interrupt must not end the shell.
         )
-    except OSError:  # no such shell, as on Windows
+    except OSError:  # There is no such shell, as on Windows.
         return None
 
 
@@ -101,6 +102,6 @@ class _QuietFinder(importlib.abc.MetaPathFinder):
 
 
 def quiet_imports() -> None:
-    """Import the native libraries in quiet from now on; for programs, not for libraries."""
+    """Import native libraries without their start-up lines from now on, in a program."""
     if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _QuietFinder())

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Writes files that are either complete or missing."""
 
 import hashlib
 import os
@@ -12,8 +12,8 @@ from pathlib import Path
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and rename it to ``path`` on success.
 
-    The temporary name keeps the suffix, so that writers that choose a format by extension work.
-    On an error the temporary file is removed and ``path`` stays as it was.
+    The temporary name keeps the suffix, as writers may choose a format by it. On an error, the
+    temporary file is removed and ``path`` is not changed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,12 +33,12 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write ``text`` to ``path`` as UTF-8, whole or not at all."""
+    """Write ``text`` to ``path`` as UTF-8, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def checksum(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfaudiogan.reporting.drawing import (
-    COLOURS,
+    COLORS,
     FAINT,
     INK,
     WIDTH_INCHES,
@@ -20,7 +20,7 @@ from tuning.records import Record
 from tuning.settings import Settings
 from tuning.space import BY_NAME
 
-_SHOWN = {"completed": COLOURS[0], "stopped": COLOURS[4]}
+_SHOWN = {"completed": COLORS[0], "stopped": COLORS[4]}
 
 
 def scored(records: Sequence[Record], settings: Settings) -> list[tuple[Record, float]]:
@@ -30,14 +30,14 @@ def scored(records: Sequence[Record], settings: Settings) -> list[tuple[Record, 
 
 def _points(axis: Any, places: Iterable[float], records: Sequence[tuple[Record, float]]) -> None:
     places = list(places)
-    for label, colour in _SHOWN.items():
+    for label, color in _SHOWN.items():
         chosen = [
             (x, score)
             for x, (record, score) in zip(places, records, strict=True)
             if record.status == label and record.origin != "paper"
         ]
         if chosen:
-            axis.plot(*zip(*chosen, strict=True), "o", color=colour, label=label, zorder=3)
+            axis.plot(*zip(*chosen, strict=True), "o", color=color, label=label, zorder=3)
     papers = [
         (x, score)
         for x, (record, score) in zip(places, records, strict=True)
@@ -45,7 +45,7 @@ def _points(axis: Any, places: Iterable[float], records: Sequence[tuple[Record, 
     ]
     if papers:
         axis.plot(
-            *zip(*papers, strict=True), "D", color=COLOURS[1], label="paper's values", zorder=4
+            *zip(*papers, strict=True), "D", color=COLORS[1], label="paper's values", zorder=4
         )
 
 
@@ -64,7 +64,7 @@ def objective_over_trials(
             [record.number + 1 for record, _ in trials],
             best.accumulate([score for _, score in trials]),
             where="post",
-            color=COLOURS[2],
+            color=COLORS[2],
             label="best so far",
         )
     failed = [record.number + 1 for record in records if record.status == "failed"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfaudiogan import config as configuration
-from tfaudiogan.commands.options import Data, Precision, Set, asked, configure
+from tfaudiogan.commands.options import Data, Precision, Set, configuration_values, configure
 from tfaudiogan.commands.running import run
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
@@ -130,7 +130,7 @@ def search(
 ) -> None:
     """Search loss weights, d_max and learning rates for the best validation score."""
     base = configure(
-        asked(
+        configuration_values(
             preset,
             config,
             None,

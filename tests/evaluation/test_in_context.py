@@ -53,7 +53,7 @@ def test_bad_windows_are_refused(window, error):
 
 
 def test_another_shape_is_refused(track):
-    with pytest.raises(ValueError, match="the model made"):
+    with pytest.raises(ValueError, match="the model returned the shape"):
         InContext(lambda x: x[:, 1:], 64).piece(lambda a, b: track[a:b], 5000, 0, 64)
 
 

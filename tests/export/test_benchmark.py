@@ -19,7 +19,7 @@ def test_the_table_shows_every_figure():
         "form",
         "threads",
         "MB",
-        "ms a window",
+        "ms per window",
         "x real time",
         "peak MB",
         "error dB",

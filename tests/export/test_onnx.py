@@ -46,7 +46,7 @@ def test_damaged_file(tmp_path):
 def test_without_the_extra(source, tmp_path, monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
     with pytest.raises(
-        InputError, match=r"tf2onnx and onnx not installed; pip install 'tfaudiogan\[onnx\]'"
+        InputError, match=r"tf2onnx and onnx are not installed; pip install 'tfaudiogan\[onnx\]'"
     ):
         export_onnx(source, tmp_path / "a.onnx")
 

@@ -167,7 +167,7 @@ def test_bad_model(tmp_path, model, message):
 def test_bad_place_or_version(source, served, tmp_path):
     _text(tmp_path / "file")
     for out, version, message in [
-        (served, 1, "exists already; give another version, such as 2"),
+        (served, 1, "already exists; give another version, such as 2"),
         (tmp_path / "out", -1, "version is -1"),
         (tmp_path / "file" / "out", 1, "cannot write"),
     ]:

@@ -122,7 +122,7 @@ def test_a_network_gives_its_definition(generator, generator_path):
 @pytest.mark.parametrize(
     ("audio", "rate", "message"),
     [
-        (np.zeros(10, np.int16), RATE, "audio is of int16"),
+        (np.zeros(10, np.int16), RATE, "audio has the dtype int16"),
         (np.zeros((2, 44100)), RATE, "channels"),
         (np.zeros((10, 0)), RATE, "channels"),
         (np.zeros((1, 10, 1)), RATE, "shape"),
@@ -270,7 +270,7 @@ def test_a_model_that_fails_amid_a_file(tmp_path):
         runs.append(len(windows))
         return windows * (np.nan if sum(runs) > 60 else 1)
 
-    with pytest.raises(InputError, match="the model gave NaN"):
+    with pytest.raises(InputError, match="the model returned NaN"):
         enhance_file(fail, tmp_path / "a.wav", tmp_path / "b.wav")
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 

@@ -109,7 +109,7 @@ def test_memory_of_the_state_does_not_grow():
 
 def test_a_model_that_gives_nan():
     enhancer = StreamingEnhancer(model(lambda windows: windows * np.nan))
-    with pytest.raises(InputError, match="the model gave NaN"):
+    with pytest.raises(InputError, match="the model returned NaN"):
         enhancer.feed(np.ones(200))
 
 
@@ -156,5 +156,5 @@ def test_linked_channels_get_the_same_gains(channels):
 
 def test_fewer_long_windows_run_at_once():
     long = WindowModel(lambda windows: windows, ModelMetadata(44100, 261_120, channels=2))
-    assert long.windows_at_once == 2
-    assert model().windows_at_once == 16
+    assert long.batch_size == 2
+    assert model().batch_size == 16

@@ -253,7 +253,7 @@ def test_the_command(pieces, tmp_path):
         assert programs == ({0} if pair.split == "train" else {40})
         assert pair.settings["preset"] == "today=2 light"
     again = run(*options, "--out", tmp_path / "out")
-    assert "4 there already" in again.output
+    assert "4 already there" in again.output
 
 
 @pytest.mark.parametrize(

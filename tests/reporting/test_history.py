@@ -29,3 +29,11 @@ def test_no_history(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_history(path)
+
+
+def test_logs_that_were_renamed_have_their_present_names(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,critic_loss,discriminator_loss\n0,1.5,\n1,,2.5\n")
+    history = read_history(path)
+    assert "critic_loss" not in history
+    np.testing.assert_array_equal(history["discriminator_loss"], [1.5, 2.5])

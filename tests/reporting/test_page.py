@@ -110,7 +110,7 @@ def test_figures_follow_the_theme():
     page.section("x").figure(PICTURE, alt="Waves")
     (drawing,) = re.findall(r"<svg.*</svg>", page.html(), flags=re.DOTALL)
     assert "var(--ink)" in drawing
-    assert "var(--colour-1)" in drawing
+    assert "var(--color-1)" in drawing
     assert not re.search(r"(fill|stroke): #(24292f|0072b2)", drawing)
 
 
@@ -119,7 +119,7 @@ def test_figures_follow_the_theme():
     [
         (lambda s: s.figure(PICTURE, alt=""), "alt is empty"),
         (lambda s: s.figure(b"GIF89a..", alt="a"), "image starts with b'GIF89a..'"),
-        (lambda s: s.table(["A", "B"], [["1"]]), "a row of 1 cells under a header of 2"),
+        (lambda s: s.table(["A", "B"], [["1"]]), "a row has 1 cells; expected 2"),
     ],
 )
 def test_bad_parts(call, message):

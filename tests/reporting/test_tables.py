@@ -113,7 +113,7 @@ def test_texts_carry_units_directions_and_counts():
             assert words in text
         assert "2.00 ± 1.50" in text
     assert table().caption == (
-        "Mean ± standard deviation over 7 windows; 2 of digital silence left out."
+        "Mean ± standard deviation over 7 windows; 2 of digital silence are left out."
     )
 
 
@@ -159,7 +159,7 @@ def test_notes_state_what_a_mean_leaves_out():
     partial = Row("model", "Model", "model", {"lsd": Statistic(1.8, 0.2, 5, 2)})
     noted = Table("windows", 7, 0, None, {"lsd": METRICS["lsd"]}, (partial,))
     assert noted.notes == (
-        "LSD is undefined for some windows, which its mean leaves out: Model 2 of 7.",
+        "LSD is undefined for some windows, which are left out of its mean: Model 2 of 7.",
     )
 
 

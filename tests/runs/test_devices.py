@@ -175,5 +175,5 @@ def test_a_batch_not_divisible_by_the_devices_is_refused():
     three = Devices()
     three.replicas = 3
     check_batch(9, three)
-    with pytest.raises(InputError, match="8 windows does not divide over 3 devices"):
+    with pytest.raises(InputError, match="8 windows does not divide evenly over 3 devices"):
         check_batch(8, three)

@@ -100,14 +100,14 @@ def test_divergence_is_reported_with_the_step(corpus, tmp_path):
         weights=LossWeights(frequency=3e38),
         optimizer=OptimizerConfig(1e30, schedule="constant"),
     )
-    with pytest.raises(Diverged, match=r"loss is (inf|nan).* by step"):
+    with pytest.raises(Diverged, match=r"loss is (inf|nan).* at step"):
         train(wild, corpus, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
-        ({}, {}, "holds a run already"),
+        ({}, {}, "already holds a run"),
         ({"window": 1024}, {"resume": True}, "made with window 512, not 1024"),
         ({}, {"resume": True, "steps": 12}, "made with steps 6, not 12"),
         ({}, {"resume": True, "monitor": "val_lsd"}, 'monitor "val_snr", not "val_lsd"'),

@@ -77,7 +77,7 @@ def test_the_shared_pass_gives_the_gradients_of_a_separate_pass():
 
     fixed = keras.ops.stop_gradient(apart.generator(x, training=True))
     apart.update(
-        lambda: apart.critic_loss(fixed, y),
+        lambda: apart.discriminator_loss(fixed, y),
         apart.discriminator.trainable_variables,
         apart.discriminator_optimizer,
     )
@@ -100,9 +100,9 @@ def test_the_penalty_of_a_linear_critic_is_its_closed_form(norm, penalty_at):
     generated, target = (keras.ops.convert_to_tensor(x) for x in sounds(5))
     scores = critic.predict(np.concatenate([target, generated]), verbose=0)
     expected = scores[5:].mean() - scores[:5].mean() + 7.0 * (norm - 1.0) ** 2
-    np.testing.assert_allclose(model.critic_loss(generated, target), expected, atol=1e-5)
+    np.testing.assert_allclose(model.discriminator_loss(generated, target), expected, atol=1e-5)
     np.testing.assert_allclose(
-        model.critic_trackers["penalty"].result(), (norm - 1.0) ** 2, atol=1e-5
+        model.discriminator_trackers["penalty"].result(), (norm - 1.0) ** 2, atol=1e-5
     )
 
 
@@ -116,8 +116,10 @@ def test_the_penalty_at_interpolates_is_taken_there():
     mix = np.array([0.0, 0.3, 0.6, 1.0], "float32")[:, None, None]
     place = mix * np.asarray(target) + (1 - mix) * np.asarray(generated)
     expected = np.mean((np.linalg.norm(place[..., 0], axis=1) - 1.0) ** 2)
-    model.critic_loss(generated, target, mix=keras.ops.convert_to_tensor(mix))
-    np.testing.assert_allclose(model.critic_trackers["penalty"].result(), expected, rtol=1e-4)
+    model.discriminator_loss(generated, target, mix=keras.ops.convert_to_tensor(mix))
+    np.testing.assert_allclose(
+        model.discriminator_trackers["penalty"].result(), expected, rtol=1e-4
+    )
 
 
 def test_the_relative_penalty_ignores_the_level_if_the_critic_does():
@@ -139,8 +141,8 @@ def test_the_relative_penalty_ignores_the_level_if_the_critic_does():
         for level in (1.0, 0.1):
             sides = (keras.ops.convert_to_tensor(level * side) for side in sounds(4))
             model.reset_metrics()
-            model.critic_loss(*sides, mix=mix)
-            penalties[relative, level] = float(model.critic_trackers["penalty"].result())
+            model.discriminator_loss(*sides, mix=mix)
+            penalties[relative, level] = float(model.discriminator_trackers["penalty"].result())
     # a floor of -60 dBFS is added to windows some 20 dB above it at the lower level
     assert penalties[True, 1.0] == pytest.approx(penalties[True, 0.1], rel=5e-2)
     assert penalties[False, 0.1] > 50 * penalties[False, 1.0]
@@ -188,7 +190,7 @@ def test_the_estimate_approaches_the_known_wasserstein_distance():
     y = (3.0 + rng.normal(scale=0.3, size=x.shape)).astype("float32")
     history = model.fit(x, y, batch_size=64 * 5, epochs=2, verbose=0)
     # The penalty of 10 lets the critic's slope exceed 1 by up to 3 / (2 * 10) at the optimum.
-    assert 2.7 < history.history["critic_distance"][-1] < 3.6
+    assert 2.7 < history.history["discriminator_distance"][-1] < 3.6
 
 
 @pytest.mark.slow
@@ -214,7 +216,7 @@ def test_the_vanilla_gan_learns_to_tell_apart_without_a_penalty(objective):
     first = fit(model, steps=1).history
     fit(model, steps=30)
     last = fit(model, steps=1).history
-    assert last["critic_loss"][0] < first["critic_loss"][0]
+    assert last["discriminator_loss"][0] < first["discriminator_loss"][0]
     assert last["penalty"] == [0.0]
 
 
@@ -229,7 +231,7 @@ def test_all_terms_are_logged_raw_and_sum_to_the_loss():
     logs = {name: value[0] for name, value in fit(model, steps=1).history.items()}
     expected = sum(weight * logs[name] for name, weight in weights.active().items())
     np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
-    assert {"critic_loss", "critic_distance", "penalty", "snr", "lsd"} < set(logs)
+    assert {"discriminator_loss", "discriminator_distance", "penalty", "snr", "lsd"} < set(logs)
     assert all(same(before, values(autoencoder)))
 
 

@@ -42,7 +42,7 @@ def records():
         made.append(Record(number, values, curve=curve(0.1, top / 2, top), seconds=60.0))
     made[PAPER].origin = "paper"
     made[FAILED].status, made[FAILED].curve = "failed", []
-    made[FAILED].reason = "loss is nan by step 7"
+    made[FAILED].reason = "loss is nan at step 7"
     made[BEST].curve = curve(0.4, 2.5, 1.5, lsd=0.75)
     made[STOPPED].status, made[STOPPED].reason = "stopped", "behind the median at step 30"
     return made

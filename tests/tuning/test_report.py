@@ -20,7 +20,7 @@ def test_the_table_ranks_trials_and_shows_only_what_mattered(records, settings):
     assert header[:4] == ["trial", "val_snr", "val_lsd", "lambda_f"]
     assert rows[0][:3] == [str(BEST + 1), "2.500", "0.750"]
     assert rows[-1][0] == str(FAILED + 1)
-    assert rows[-1][-1] == "failed: loss is nan by step 7"
+    assert rows[-1][-1] == "failed: loss is nan at step 7"
     shown = [float(row[1]) for row in rows[:-1]]
     assert shown == sorted(shown, reverse=True)
     by_trial = {row[0]: row for row in rows}
@@ -41,7 +41,7 @@ def test_the_terminal_shows_every_trial(records, settings, capsys):
     print_table(records, settings, SPACE)
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == len(records) + 1
-    assert "loss is nan by step 7" in printed
+    assert "loss is nan at step 7" in printed
 
 
 def test_the_verdict_compares_the_best_with_the_paper(records, settings):

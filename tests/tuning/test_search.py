@@ -150,7 +150,7 @@ def test_a_loss_that_is_not_a_number_fails_the_trial(corpus, tmp_path):
         settings=Settings(steps=4),
     )
     assert {record.status for record in records} == {"failed"}
-    assert all("by step" in record.reason for record in records)
+    assert all("at step" in record.reason for record in records)
 
 
 def command(corpus, out, *more):

@@ -106,25 +106,25 @@ def test_hyperband_continues_the_best_from_where_they_were(landscape, corpus, tm
 def test_a_diverged_trial_fails_with_its_reason_and_the_search_goes_on(landscape, corpus, tmp_path):
     settings = Settings(steps=1)
     landscape.trouble = {
-        1: Diverged("loss is nan by step 1; lower --learning-rate"),
+        1: Diverged("loss is nan at step 1; lower --learning-rate"),
         2: float("nan"),
         3: MemoryError(),
-        4: Diverged("loss is inf by step 1; lower --learning-rate"),
+        4: Diverged("loss is inf at step 1; lower --learning-rate"),
     }
     records = find(corpus, tmp_path, 6, settings)
     assert [record.status for record in records] == ["failed"] * 4 + ["completed"] * 2
-    assert records[0].reason == "loss is nan by step 1"
+    assert records[0].reason == "loss is nan at step 1"
     assert records[1].reason == "val_snr is not a number"
     assert "memory" in records[2].reason
 
 
 def test_a_search_in_which_all_fail_still_ends_with_a_report(reported, corpus, tmp_path):
-    reported.trouble = {n: Diverged("loss is nan by step 1") for n in (1, 2)}
+    reported.trouble = {n: Diverged("loss is nan at step 1") for n in (1, 2)}
     records = find(corpus, tmp_path, 2, Settings(steps=1))
     assert {record.status for record in records} == {"failed"}
     page = (tmp_path / "index.html").read_text()
     assert "Every trial failed" in page
-    assert "loss is nan by step 1" in page
+    assert "loss is nan at step 1" in page
     assert not (tmp_path / "best_config.json").exists()
 
 

@@ -1,1 +1,1 @@
-"""What each command does: options in, one call into the package, results out."""
+"""The commands. Each one parses its options, calls the package and prints the results."""

@@ -1,4 +1,4 @@
-"""Commands that make corpora, and what they are made of."""
+"""Commands that make and convert corpora of pairs."""
 
 import shlex
 from pathlib import Path
@@ -12,11 +12,11 @@ from tfaudiogan.progress import console
 
 app = typer.Typer()
 
-_MOST_REFUSALS = 20
+_MAX_REFUSALS = 20
 
 
 def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """Controllers to leave out, and those to fix with their values."""
+    """Parse controllers to remove, such as ``64``, and controllers to fix, such as ``64=0``."""
     removed, fixed = [], []
     for expression in expressions:
         number, equals, value = expression.partition("=")
@@ -26,12 +26,14 @@ def _controls(expressions: list[str]) -> tuple[tuple[int, ...], tuple[tuple[int,
             else:
                 removed.append(int(number))
         except ValueError as error:
-            raise InputError(f"controller {expression!r}; expected 64, or 64=0") from error
+            raise InputError(
+                f"controller is {expression!r}; expected a number such as 64, or 64=0"
+            ) from error
     return tuple(removed), tuple(fixed)
 
 
 def _numbers(expression: str | None, option: str = "--tracks") -> int | dict[str, int] | None:
-    """One number, or one for each split: ``20``; or of those named: ``train=30,test=5``."""
+    """Parse one number for all splits, such as ``20``, or several: ``train=30,test=5``."""
     if expression is None:
         return None
     try:
@@ -40,23 +42,25 @@ def _numbers(expression: str | None, option: str = "--tracks") -> int | dict[str
         parts = (part.split("=") for part in expression.split(","))
         return {split.strip(): int(number) for split, number in parts}
     except ValueError as error:
-        raise InputError(f"{option} {expression!r}; expected 20, or train=30,test=5") from error
+        raise InputError(
+            f"{option} is {expression!r}; expected a number such as 20, or train=30,test=5"
+        ) from error
 
 
 def _print_report(corpus, report) -> None:
     refused = list(report.refused.items())
-    for name, reason in refused[:_MOST_REFUSALS]:
+    for name, reason in refused[:_MAX_REFUSALS]:
         console.print(f"[yellow]left out[/] {name}: {reason}")
-    if len(refused) > _MOST_REFUSALS:
-        console.print(f"[yellow]left out[/] {len(refused) - _MOST_REFUSALS} more")
+    if len(refused) > _MAX_REFUSALS:
+        console.print(f"[yellow]left out[/] {len(refused) - _MAX_REFUSALS} more")
     print(
-        f"{len(report.rendered)} rendered, {len(report.skipped)} there already, "
+        f"{len(report.rendered)} rendered, {len(report.skipped)} already there, "
         f"{len(report.refused)} left out\n{corpus.folder}: {corpus.description}"
     )
 
 
 def _playing(soundfonts, programs, excluded, shares):
-    """How excerpts are played; ``None`` where no soundfont is given."""
+    """Return how excerpts are played; ``None`` without a soundfont."""
     from tfaudiogan.making.playing import Playing
     from tfaudiogan.making.soundfonts import choose_soundfonts
 
@@ -65,8 +69,8 @@ def _playing(soundfonts, programs, excluded, shares):
     return Playing(choose_soundfonts(soundfonts, programs or (), excluded or ()), **shares)
 
 
-def _name_default_soundfont(midi, soundfonts) -> None:
-    """Say which soundfont is used where none is given: it may be one that is meant for testing."""
+def _print_default_soundfont(midi, soundfonts) -> None:
+    """Print the default soundfont if it is used, as it may be one that is meant for testing."""
     if midi is not None and not soundfonts:
         from tfaudiogan.making.synthesis import find_soundfont
 
@@ -78,14 +82,17 @@ def _name_default_soundfont(midi, soundfonts) -> None:
     "[b]... --tracks 20[/]   [b]... --beam '--runner=FlinkRunner --flink_master=HOST:8081'[/]"
 )
 def render(
-    out: Annotated[Path, typer.Option(help="The corpus's folder; continued if it is there.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the corpus, which is continued if it exists.")
+    ],
     midi: Annotated[
-        Path | None, typer.Option(help="Folder of MIDI, in the MAESTRO layout or any other.")
+        Path | None,
+        typer.Option(help="Folder of MIDI files, in the layout of MAESTRO or any other."),
     ] = None,
     audio: Annotated[
-        Path | None, typer.Option(help="Folder of clean recordings, for phone and superres.")
+        Path | None, typer.Option(help="Folder of clean recordings for phone and superres.")
     ] = None,
-    task: Annotated[str, typer.Option(help="instrument, phone or superres.")] = "instrument",
+    task: Annotated[str, typer.Option(help="Task: instrument, phone or superres.")] = "instrument",
     input_program: Annotated[
         int, typer.Option(help="General MIDI program of the input, from 0.")
     ] = 4,
@@ -93,24 +100,28 @@ def render(
         int, typer.Option(help="General MIDI program of the target, from 0.")
     ] = 0,
     input_velocity: Annotated[
-        int | None, typer.Option(help="One velocity for all notes of the input, 1 to 127.")
+        int | None, typer.Option(help="Velocity of all notes of the input, from 1 to 127.")
     ] = None,
     target_velocity: Annotated[
-        int | None, typer.Option(help="One velocity for all notes of the target, 1 to 127.")
+        int | None, typer.Option(help="Velocity of all notes of the target, from 1 to 127.")
     ] = None,
     input_control: Annotated[
         list[str] | None,
-        typer.Option(help="Controller of the input: 64 leaves it out, 64=0 fixes it; repeatable."),
+        typer.Option(
+            help="MIDI controller of the input: 64 removes it, 64=0 sets its value. Repeatable."
+        ),
     ] = None,
     target_control: Annotated[
         list[str] | None,
-        typer.Option(help="Controller of the target: 64 leaves it out, 64=0 fixes it; repeatable."),
+        typer.Option(
+            help="MIDI controller of the target: 64 removes it, 64=0 sets its value. Repeatable."
+        ),
     ] = None,
     soundfont: Annotated[
         list[Path] | None,
         typer.Option(
-            help="SF2 or SF3 file; several for phone and superres. Excerpts have no default; one "
-            "that is given twice is drawn twice as often."
+            help="SoundFont file (SF2 or SF3). Repeatable for phone and superres; a file that is "
+            "given twice is drawn twice as often. Excerpts have no default soundfont."
         ),
     ] = None,
     sample_rate: Rate = 44100,
@@ -119,13 +130,13 @@ def render(
         typer.Option(
             "--preset",
             "--degradation",
-            help="Degradations of the phone task: light, phone, old-phone, today or varied; "
-            "several are mixed, with light=2 for twice the share.  [default: phone]",
+            help="Degradations of the phone task: light, phone, old-phone, today or varied. "
+            "Several presets are mixed; light=2 doubles the share of light.  [default: phone]",
         ),
     ] = None,
     rooms: Annotated[
         Path | None,
-        typer.Option(help="Folder of recorded impulse responses of rooms, for today and varied."),
+        typer.Option(help="Folder of recorded impulse responses of rooms for today and varied."),
     ] = None,
     microphones: Annotated[
         Path | None,
@@ -135,49 +146,52 @@ def render(
     excerpts: Annotated[
         str | None,
         typer.Option(
-            help="For phone: so many excerpts, each with draws of its own, in place of whole "
-            "tracks: 12000 (of which 90 % train), or train=12000,validation=300."
+            help="Number of excerpts to render for phone instead of whole tracks, each with its "
+            "own random draws: 12000 (90 % for training) or train=12000,validation=300."
         ),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Length of an excerpt.")] = 6.0,
+    seconds: Annotated[float, typer.Option(help="Length of an excerpt in seconds.")] = 6.0,
     timbre: Annotated[
-        bool, typer.Option(help="Put both sides of an excerpt through one random equalizer.")
+        bool, typer.Option(help="Apply the same random equalizer to both sides of an excerpt.")
     ] = True,
     programs: Annotated[
         list[str] | None,
         typer.Option(
-            help="Programs for excerpts, from 0, as in 0-11,13-95; for one of the soundfonts with "
-            "its name, as in TimGM6mb=0-7; repeatable.  [default: all with pitches]"
+            help="General MIDI programs of excerpts, from 0, such as 0-11,13-95, or those of one "
+            "soundfont, such as TimGM6mb=0-7. Repeatable.  [default: all pitched programs]"
         ),
     ] = None,
     exclude_programs: Annotated[
-        list[str] | None, typer.Option(help="Programs to leave out, likewise.")
+        list[str] | None, typer.Option(help="Programs to exclude, in the same form. Repeatable.")
     ] = None,
     validation_soundfont: Annotated[
         list[Path] | None,
-        typer.Option(help="SF2 or SF3 file for the excerpts of validation and test; repeatable."),
+        typer.Option(help="SoundFont file for the validation and test excerpts. Repeatable."),
     ] = None,
     validation_programs: Annotated[
-        list[str] | None, typer.Option(help="Programs for validation and test.")
+        list[str] | None,
+        typer.Option(help="Programs of the validation and test excerpts. Repeatable."),
     ] = None,
-    piano: Annotated[float, typer.Option(help="Share of excerpts played by a piano.")] = 0.4,
+    piano: Annotated[float, typer.Option(help="Share of the excerpts that a piano plays.")] = 0.4,
     ensemble: Annotated[
-        float, typer.Option(help="Share of excerpts that two programs and drums play.")
+        float, typer.Option(help="Share of the excerpts that two programs and drums play.")
     ] = 0.25,
     ratio: Annotated[
-        int, typer.Option(help="Ratio of the sample rates in the superres task: 2, 4 or 6.")
+        int, typer.Option(help="Ratio of the sample rates of the superres task: 2, 4 or 6.")
     ] = 4,
     variants: Annotated[
         int,
         typer.Option(
-            help="Pairs of each track, with draws of their own, for phone and superres.", min=1
+            help="Number of pairs of each track for phone and superres, each with its own random "
+            "draws.",
+            min=1,
         ),
     ] = 1,
     tracks: Annotated[
         str | None,
         typer.Option(
-            help="At most so many tracks of each split: 20, or train=30,test=5; a split that is "
-            "not named is whole."
+            help="Largest number of tracks: 20 in each split, or train=30,test=5, which takes all "
+            "tracks of the other splits."
         ),
     ] = None,
     overwrite: OverwriteCorpus = False,
@@ -185,13 +199,13 @@ def render(
     beam: Annotated[
         str | None,
         typer.Option(
-            help="Render by an Apache Beam pipeline of these options, as in "
-            '"--runner=FlinkRunner --flink_master=HOST:8081"; its workers must see all paths.'
+            help="Options of an Apache Beam pipeline to render with, such as "
+            '"--runner=FlinkRunner --flink_master=HOST:8081". Its workers must see all paths.'
         ),
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Make a corpus of pairs: the same music as it sounds, and as it should sound."""
+    """Render a corpus of pairs: the same music as input and as target."""
     common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _numbers(tracks)}
     common["overwrite"] = overwrite
     if beam is not None:
@@ -199,18 +213,20 @@ def render(
         out, midi, audio = (path and path.absolute() for path in (out, midi, audio))
         soundfont = [path.absolute() for path in soundfont or ()]
         validation_soundfont = [path.absolute() for path in validation_soundfont or ()]
-    drawn = {"seed": seed, "variants": variants, "soundfonts": tuple(soundfont or ())}
+    random_options = {"seed": seed, "variants": variants, "soundfonts": tuple(soundfont or ())}
     source = midi or audio
     if (midi is None) == (audio is None) or source is None:
-        raise InputError("give one source: --midi DIR, or --audio DIR for phone and superres")
+        raise InputError(
+            "give one source: either --midi DIR, or --audio DIR for phone and superres"
+        )
     if excerpts is not None and task != "phone":
-        raise InputError(f"--excerpts are for the phone task, not {task}")
+        raise InputError(f"--excerpts works only with --task phone, not {task}")
     if task == "instrument":
         from tfaudiogan.making.instrument import render_corpus
         from tfaudiogan.making.midi import Transformation
 
         if midi is None:
-            raise InputError("the instrument task renders MIDI; give --midi DIR")
+            raise InputError("the instrument task renders MIDI files; give --midi DIR")
         try:
             input, target = (
                 Transformation(program, velocity, *_controls(controls or []))
@@ -222,7 +238,9 @@ def render(
         except (TypeError, ValueError) as error:
             raise InputError(str(error)) from error
         if len(soundfont or []) > 1:
-            raise InputError(f"{len(soundfont)} soundfonts; the instrument task takes one")
+            raise InputError(
+                f"{len(soundfont)} soundfonts are given; the instrument task takes only one"
+            )
         font = soundfont[0] if soundfont else None
         corpus, report = render_corpus(
             midi, out, input=input, target=target, soundfont=font, **common
@@ -235,13 +253,15 @@ def render(
         if excerpts is None:
             from tfaudiogan.making.phone import render_phone
 
-            _name_default_soundfont(midi, soundfont)
+            _print_default_soundfont(midi, soundfont)
             corpus, report = render_phone(
-                source, out, preset=presets, recordings=recordings, **drawn, **common
+                source, out, preset=presets, recordings=recordings, **random_options, **common
             )
         else:
             if tracks is not None or variants != 1:
-                raise InputError("--excerpts come from all tracks; leave out --tracks, --variants")
+                raise InputError(
+                    "--excerpts are taken from all tracks; leave out --tracks and --variants"
+                )
             from tfaudiogan.making.excerpts import render_excerpts
 
             del common["tracks"]
@@ -271,8 +291,8 @@ def render(
     elif task == "superres":
         from tfaudiogan.making.superres import render_superres
 
-        _name_default_soundfont(midi, soundfont)
-        corpus, report = render_superres(source, out, ratio=ratio, **drawn, **common)
+        _print_default_soundfont(midi, soundfont)
+        corpus, report = render_superres(source, out, ratio=ratio, **random_options, **common)
     else:
         raise InputError(f"unknown task {task!r}; choose instrument, phone or superres")
     _print_report(corpus, report)
@@ -282,20 +302,24 @@ def render(
     epilog="Example: [b]tfaudiogan pairs --input phone --target studio --out corpora/own[/]"
 )
 def pairs(
-    input: Annotated[Path, typer.Option(help="Folder of recordings as they sound.")],
+    input: Annotated[Path, typer.Option(help="Folder of the input recordings.")],
     target: Annotated[
         Path,
-        typer.Option(help="Folder of the same recordings as they should sound, of the same names."),
+        typer.Option(help="Folder of the target recordings, which have the same names."),
     ],
-    out: Annotated[Path, typer.Option(help="The corpus's folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the corpus.")],
     sample_rate: Rate = 44100,
     aligned: Annotated[
-        bool, typer.Option("--aligned", help="They are aligned to the sample already.")
+        bool,
+        typer.Option(
+            "--aligned",
+            help="Skip the alignment of recordings that are already aligned to the sample.",
+        ),
     ] = False,
     overwrite: OverwriteCorpus = False,
     jobs: Jobs = None,
 ) -> None:
-    """Make a corpus of your own recordings: match, align and split them."""
+    """Make a corpus from your own recordings: match, align and split them."""
     from tfaudiogan.making.pairs import pair_recordings
 
     corpus, report = pair_recordings(
@@ -311,7 +335,7 @@ def pairs(
         print(
             f"{name}: {match.seconds:.1f} s, delay {match.delay_ms:.2f} ms, "
             f"drift {match.drift_ppm:.1f} ppm, correlation {match.correlation:.2f}"
-            f"{', by onsets only' if match.by_onsets else ''}"
+            f"{', matched by onsets only' if match.by_onsets else ''}"
         )
     for name, reason in report.refused.items():
         console.print(f"[yellow]left out[/] {name}: {reason}")
@@ -322,14 +346,14 @@ def pairs(
 
 @app.command(epilog="Example: [b]tfaudiogan convert corpora/piano --out corpora/small[/]")
 def convert(
-    data: Annotated[str, typer.Argument(metavar="CORPUS", help="Folder, or URL.")],
+    data: Annotated[str, typer.Argument(metavar="CORPUS", help="Folder or URL of a corpus.")],
     out: Annotated[Path, typer.Option(help="Folder of the new corpus.")],
     format: Annotated[
-        str, typer.Option(help="flac or wav, which lose nothing, ogg or mp3.")
+        str, typer.Option(help="File format: flac or wav (lossless), ogg or mp3 (lossy).")
     ] = "flac",
     jobs: Jobs = None,
 ) -> None:
-    """Write a corpus in another file format, to train from as from the first."""
+    """Convert a corpus to another file format."""
     from tfaudiogan.corpus.convert import convert_corpus
     from tfaudiogan.corpus.reading import Corpus
 
@@ -340,13 +364,15 @@ def convert(
 @app.command(epilog="Example: [b]tfaudiogan degrade studio.wav phone.wav --preset old-phone[/]")
 def degrade(
     recording: Annotated[Path, typer.Argument(metavar="IN", help="Audio file.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Format by extension.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="File to write; its extension is the format.")
+    ],
     preset: Annotated[
-        str, typer.Option(help="light, phone, old-phone, today or varied.")
+        str, typer.Option(help="Degradations: light, phone, old-phone, today or varied.")
     ] = "phone",
     seed: Seed = 0,
 ) -> None:
-    """Make a recording sound as if taken by a phone, to hear what the phone task learns from."""
+    """Degrade a recording as the phone task does, so that you can listen to its inputs."""
     from tfaudiogan.making.phone import degrade_file
 
     chain = degrade_file(recording, out, preset=preset, seed=seed)

@@ -1,4 +1,4 @@
-"""Commands that make recordings better: for whoever has one, and no wish to train."""
+"""Commands that enhance recordings with released or trained models."""
 
 import glob
 from collections.abc import Sequence
@@ -23,76 +23,79 @@ PAGES = (".html", ".htm")
 )
 def enhance(
     recordings: Annotated[
-        list[str], typer.Argument(metavar="IN...", help="Audio files, folders, or patterns.")
+        list[str], typer.Argument(metavar="IN...", help="Audio files, folders or glob patterns.")
     ],
     model: Annotated[
-        str, typer.Option(help="A released model's name, or the path of a model in any form.")
+        str, typer.Option(help="Name of a released model or path of a model.")
     ] = DEFAULT,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File for one recording, folder for several; beside each recording unless given."
+            help="Output file of one recording, or folder of several; by default each output is "
+            "written beside its recording."
         ),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", help="Take the folders inside folders too.")
+        bool, typer.Option("--recursive", help="Search folders recursively.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that exist already.")
+        bool, typer.Option("--overwrite", help="Replace existing outputs.")
     ] = False,
     amount: Annotated[
-        float, typer.Option(help="Share of the enhanced sound, 0 to 1.", min=0.0, max=1.0)
+        float, typer.Option(help="Share of the enhanced sound, from 0 to 1.", min=0.0, max=1.0)
     ] = 1.0,
     loudness: Annotated[
         str,
-        typer.Option(help="keep the model's, match the recording's, or a number of LUFS."),
+        typer.Option(
+            help="Output loudness: keep (as the model leaves it), match (as recorded) or LUFS."
+        ),
     ] = "keep",
     reference: Annotated[
         Path | None,
-        typer.Option(help="Clean recording of the same instrument, to equalize towards first."),
+        typer.Option(help="Clean recording of the same instrument to equalize toward."),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Page to write, as in report.html: hear and see before and after."),
+        typer.Option(help="HTML page to write that compares before and after."),
     ] = None,
     floats: Annotated[
-        bool, typer.Option("--float", help="Write 32-bit float WAV, which cannot clip.")
+        bool, typer.Option("--float", help="Write 32-bit float WAV files, which do not clip.")
     ] = False,
 ) -> None:
     """Enhance recordings of any length, sample rate and number of channels.
 
-    Without options, take.flac becomes take-enhanced.flac beside it.
+    Without options, take.flac is enhanced to take-enhanced.flac in the same folder.
     `tfaudiogan models` lists the released models.
     """
     from tfaudiogan.inference.enhance import are_long, enhance_file
     from tfaudiogan.inference.load import load_model
     from tfaudiogan.reporting.enhanced import Recording, write_comparison
 
-    wanted = _loudness(loudness)
+    target_loudness = _loudness(loudness)
     sources = find_recordings(recordings, recursive)
     destinations = _destinations(sources, out, ".wav" if floats else None)
     if report is not None and report.suffix.lower() not in PAGES:
-        raise InputError(f"{report} is no name of a page; give one that ends in .html")
+        raise InputError(f"--report is {report}; expected a name that ends in .html")
     if not overwrite:
         outputs = destinations if report is None else [*destinations, report]
-        taken = [path for path in outputs if path.exists()]
-        if taken:
-            others = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
-            raise InputError(f"{taken[0]}{others} exists already; --overwrite replaces it")
+        existing = [path for path in outputs if path.exists()]
+        if existing:
+            verb = f"and {len(existing) - 1} more exist" if len(existing) > 1 else "exists"
+            raise InputError(f"{existing[0]} {verb}; replace with --overwrite")
     loaded = load_model(find_model(model), fuse=are_long(*sources))
     failed: dict[Path, str] = {}
-    made: list[Recording] = []
+    enhanced: list[Recording] = []
     with progress_bar() as bar:
         for source, destination in zip(sources, destinations, strict=True):
             task = bar.add_task(source.name, total=None, status="samples")
             try:
-                done = enhance_file(
+                result = enhance_file(
                     loaded,
                     source,
                     destination,
                     reference=reference,
                     amount=amount,
-                    loudness=wanted,
+                    loudness=target_loudness,
                     floats=floats,
                     progress=lambda done, total, task=task: bar.update(
                         task, completed=done, total=total
@@ -103,16 +106,16 @@ def enhance(
                     raise
                 failed[source] = str(error)
                 continue
-            if done.clipped:
+            if result.clipped:
                 bar.console.print(
-                    f"[yellow]{destination}: {done.clipped} samples clipped, peak {done.peak:.2f};"
-                    "[/] --float keeps them"
+                    f"[yellow]{destination}: {result.clipped} samples are clipped, peak "
+                    f"{result.peak:.2f};[/] --float avoids this"
                 )
-            account = _account(done)
-            made.append(Recording(source, destination, account))
-            print(f"{destination}  {account}")
-    if report is not None and made:
-        print(f"{write_comparison(report, made, model)}  the page to hear and see them")
+            summary = _summary(result)
+            enhanced.append(Recording(source, destination, summary))
+            print(f"{destination}  {summary}")
+    if report is not None and enhanced:
+        print(f"{write_comparison(report, enhanced, model)}  compares before and after")
     for error in failed.values():
         console.print(error, soft_wrap=True, markup=False)
     if failed:
@@ -123,12 +126,12 @@ def enhance(
 
 
 def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]:
-    """Files, those of folders, and those that patterns match, each once, in order.
+    """Return the audio files of names, folders and glob patterns, each once, in order.
 
-    What an earlier run made of a folder's recordings is left out of it.
+    Files in folders and patterns that an earlier ``enhance`` wrote are left out.
 
     Raises:
-        InputError: when a folder or pattern has no audio file.
+        InputError: If a folder or pattern has no audio file.
     """
     from tfaudiogan.audio.files import EXTENSIONS
 
@@ -140,42 +143,42 @@ def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]
             and not path.stem.endswith(ENHANCED)
         )
 
-    found: list[Path] = []
+    recordings: list[Path] = []
     for name in names:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(filter(is_recording, path.rglob("*") if recursive else path.iterdir()))
-            if not inside:
-                hint = "" if recursive else "; --recursive looks into its folders too"
+            files = sorted(filter(is_recording, path.rglob("*") if recursive else path.iterdir()))
+            if not files:
+                hint = "" if recursive else "; search its subfolders with --recursive"
                 raise InputError(f"{path} holds no audio file{hint}")
-            found += inside
+            recordings += files
         elif not path.exists() and glob.has_magic(name):
-            matches = glob.glob(name, recursive=recursive)  # noqa: PTH207 - patterns are of any path
-            inside = sorted(filter(is_recording, map(Path, matches)))
-            if not inside:
+            matches = glob.glob(name, recursive=recursive)  # noqa: PTH207 - Path.glob takes no absolute patterns.
+            files = sorted(filter(is_recording, map(Path, matches)))
+            if not files:
                 raise InputError(f"{name} matches no audio file")
-            found += inside
+            recordings += files
         else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+            recordings.append(path)
+    return list(dict.fromkeys(recordings))
 
 
 def _destinations(sources: Sequence[Path], out: Path | None, suffix: str | None) -> list[Path]:
-    """Where each recording goes, each to a place of its own."""
+    """Return the output path of each recording; raise InputError if two of them coincide."""
     if out is not None and len(sources) == 1 and out.suffix and not out.is_dir():
         return [out]
-    makers: dict[Path, Path] = {}
+    source_of: dict[Path, Path] = {}
     for source in sources:
         if out is None:
             destination = source.with_name(f"{source.stem}{ENHANCED}{suffix or source.suffix}")
         else:
             destination = out / source.with_suffix(suffix or source.suffix).name
-        other = makers.setdefault(destination, source)
+        other = source_of.setdefault(destination, source)
         if other != source:
             raise InputError(
-                f"{other} and {source} would both become {destination}; give them one at a time"
+                f"{other} and {source} would both become {destination}; enhance them separately"
             )
-    return list(makers)
+    return list(source_of)
 
 
 def _loudness(text: str) -> float | str | None:
@@ -191,16 +194,19 @@ def _loudness(text: str) -> float | str | None:
         ) from error
 
 
-def _account(done) -> str:
-    """What was done to a recording, in a line."""
+def _summary(result) -> str:
+    """Summarize the result of ``enhance_file`` in one line."""
     parts = [
-        f"{done.samples / done.sample_rate:.1f} s, {done.channels} channels, {done.sample_rate} Hz"
+        f"{result.samples / result.sample_rate:.1f} s, {result.channels} channels, "
+        f"{result.sample_rate} Hz"
     ]
-    if done.level_dbfs is None:
+    if result.level_dbfs is None:
         return f"{parts[0]}: silent"
-    parts.append(f"level {done.level_dbfs:.1f} dBFS, quietest {done.quiet_dbfs or -99.0:.1f}")
-    parts.append(f"largest change {done.change_db:+.1f} dB around {done.change_hz:.0f} Hz")
-    parts.append(f"peak {done.peak:.2f}")
+    parts.append(
+        f"level {result.level_dbfs:.1f} dBFS, quietest tenth {result.quiet_dbfs or -99.0:.1f} dBFS"
+    )
+    parts.append(f"largest change {result.change_db:+.1f} dB around {result.change_hz:.0f} Hz")
+    parts.append(f"peak {result.peak:.2f}")
     return "; ".join(parts)
 
 
@@ -210,14 +216,14 @@ def models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    found = released_models()
-    if not found:
-        raise InputError("no released model is installed; install the package anew")
+    released = released_models()
+    if not released:
+        raise InputError("no released model is installed; reinstall the package")
     table = Table()
-    for heading in ("name", "task", "Hz", "MB", "license", "what it does", "figures"):
-        # A name is there to be typed, so a narrow terminal must not shorten it.
+    for heading in ("name", "task", "Hz", "MB", "license", "description", "figures"):
+        # Names must not be shortened in a narrow terminal, as users type them.
         table.add_column(heading, no_wrap=heading == "name")
-    for model in found.values():
+    for model in released.values():
         metadata = model.metadata
         size = model.tflite if model.tflite.is_file() else model.keras
         table.add_row(

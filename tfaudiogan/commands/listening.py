@@ -1,4 +1,4 @@
-"""A model between a microphone and a loudspeaker."""
+"""The command that enhances a live input."""
 
 import queue
 from collections.abc import Iterator
@@ -24,32 +24,37 @@ QUEUE_BLOCKS = 64
 )
 def listen(
     model: Annotated[
-        str, typer.Option(help="A released model's name, or the path of a model in any form.")
+        str, typer.Option(help="Name of a released model or path of a model.")
     ] = "piano-mobile",
     input: Annotated[
-        str | None, typer.Option(help="Input device, by number or part of its name.")
+        str | None, typer.Option(help="Number or part of the name of the input device.")
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="Output device, by number or part of its name.")
+        str | None, typer.Option(help="Number or part of the name of the output device.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Audio file to write, in place of an output device.")
+        Path | None, typer.Option(help="Audio file to write instead of playing.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists already.")
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
     seconds: Annotated[
-        float | None, typer.Option(help="Stop after so long; Ctrl-C stops at any time.", min=0.1)
+        float | None,
+        typer.Option(
+            help="Time in seconds after which to stop; Ctrl-C stops at any time.", min=0.1
+        ),
     ] = None,
-    channels: Annotated[int, typer.Option(help="Channels to record and play.", min=1)] = 1,
+    channels: Annotated[
+        int, typer.Option(help="Number of channels to record and play.", min=1)
+    ] = 1,
 ) -> None:
-    """Enhance what a microphone or line hears, while it plays.
+    """Enhance the sound of a microphone or line input live.
 
-    The sound comes out one window of the model later, so short windows suit this best. The first
-    second sets the level; a loudspeaker begins after it, a file holds it.
+    The output is delayed by one window of the model, so models with short windows suit this best.
+    The first second is used to measure the level. A loudspeaker starts after it; a file has it.
     """
     if out is not None and out.exists() and not overwrite:
-        raise InputError(f"{out} exists already; --overwrite replaces it")
+        raise InputError(f"{out} already exists; replace it with --overwrite")
     require("live", "sounddevice")
     import numpy as np
 
@@ -62,7 +67,7 @@ def listen(
     loaded = load_model(find_model(model))
     rate, hop = loaded.metadata.sample_rate, loaded.metadata.hop
     limit = None if seconds is None else round(seconds * rate)
-    # The first run of a model takes long, and a loudspeaker would stay behind by as much.
+    # The first call of a model is slow and would delay the loudspeaker for good.
     StreamingEnhancer(loaded, channels).feed(np.zeros((loaded.metadata.window, channels), "f4"))
     with ExitStack() as stack:
         microphone = Microphone(rate, hop, channels, _device(input))
@@ -74,9 +79,9 @@ def listen(
             latency_s += speaker.latency_s
         else:
             play = stack.enter_context(audio_writer(out, rate, channels)).write
-        console.print(f"latency {1000 * latency_s:.0f} ms; Ctrl-C ends it")
+        console.print(f"latency {1000 * latency_s:.0f} ms; press Ctrl-C to stop")
         enhancer = None
-        heard = 0
+        received = 0
         try:
             for block in microphone.blocks(limit):
                 if enhancer is None:
@@ -84,16 +89,18 @@ def listen(
                     gain = gain_to_common_level(level, loaded.metadata.level_dbfs)
                     enhancer = StreamingEnhancer(loaded, channels, gain)
                 ready = enhancer.feed(block)
-                # Played whole, the first second would delay all that follows it by a second.
-                play(ready if heard or out is not None else ready[-hop:])
-                heard += len(block)
+                # If the first second were played, all later sound would be late by a second.
+                play(ready if received or out is not None else ready[-hop:])
+                received += len(block)
         except KeyboardInterrupt:
             console.print("stopped")
         if enhancer is not None:
             play(enhancer.flush())
     if microphone.lost:
-        console.print(f"{microphone.lost} blocks were lost: the machine is too slow for {model}")
-    print(f"{heard / rate:.1f} s{'' if out is None else f', {out}'}")
+        console.print(
+            f"{microphone.lost} blocks were lost, as this machine is too slow for {model}"
+        )
+    print(f"{received / rate:.1f} s{'' if out is None else f', {out}'}")
 
 
 def _device(name: str | None) -> int | str | None:
@@ -101,7 +108,7 @@ def _device(name: str | None) -> int | str | None:
 
 
 def _open(kind: str, **options: Any) -> Any:
-    """An input or output stream of sounddevice, or its complaint in one line."""
+    """Open an input or output stream of sounddevice; raise InputError if that fails."""
     import sounddevice
 
     try:
@@ -114,11 +121,11 @@ def _open(kind: str, **options: Any) -> Any:
 
 
 class Microphone:
-    """Blocks of an input device, as a context.
+    """Context manager that records blocks from an input device.
 
     Attributes:
-        latency_s: of the device.
-        lost: blocks that came while those before them still waited.
+        latency_s: Latency of the device in seconds.
+        lost: Number of blocks that were dropped because the queue was full.
     """
 
     def __init__(self, rate: int, block: int, channels: int, device: int | str | None) -> None:
@@ -150,14 +157,14 @@ class Microphone:
         self._stream.close()
 
     def blocks(self, limit: int | None) -> Iterator[Any]:
-        """Blocks of ``(samples, channels)``, the first as long as the level takes to measure."""
+        """Yield blocks ``(samples, channels)``; the first one lasts ``LEVEL_SECONDS``."""
         import numpy as np
 
         done, waiting = 0, []
         while limit is None or done < limit:
             waiting.append(self._queue.get())
-            held = sum(map(len, waiting))
-            if done or held >= self._first or (limit is not None and held >= limit):
+            samples = sum(map(len, waiting))
+            if done or samples >= self._first or (limit is not None and samples >= limit):
                 block = np.concatenate(waiting)
                 block = block if limit is None else block[: limit - done]
                 done += len(block)
@@ -166,10 +173,10 @@ class Microphone:
 
 
 class Loudspeaker:
-    """Plays blocks on an output device, as a context.
+    """Context manager that plays blocks on an output device.
 
     Attributes:
-        latency_s: of the device.
+        latency_s: Latency of the device in seconds.
     """
 
     def __init__(self, rate: int, block: int, channels: int, device: int | str | None) -> None:
@@ -179,7 +186,7 @@ class Loudspeaker:
         self.latency_s = float(self._stream.latency)
 
     def write(self, audio: Any) -> None:
-        """Play ``(samples, channels)``; returns once there is room for more."""
+        """Play ``(samples, channels)``; return when the device can take more."""
         if len(audio):
             self._stream.write(audio)
 

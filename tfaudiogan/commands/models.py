@@ -1,4 +1,4 @@
-"""Commands that take a trained model."""
+"""Commands that evaluate, export and benchmark trained models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,25 +17,28 @@ app = typer.Typer()
     "[b]tfaudiogan evaluate --model runs/demo/generator.keras --data corpora/demo[/]"
 )
 def evaluate(
-    model: Annotated[str, typer.Option(help="Path of a model, or a released model's name.")],
+    model: Annotated[str, typer.Option(help="Path of a model or name of a released one.")],
     data: Data,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    split: Annotated[str, typer.Option(help="Split to score: train, validation or test.")] = "test",
     report: Annotated[
-        Path | None, typer.Option(help="Folder for a page with figures and sound.")
+        Path | None, typer.Option(help="Folder for a report with figures and audio.")
     ] = None,
     windows: Annotated[
-        int | None, typer.Option(help="At most so many, evenly spread.", min=1)
+        int | None, typer.Option(help="Largest number of windows to score; all by default.", min=1)
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="At most that much of each track.", min=0.1)
+        float | None,
+        typer.Option(
+            help="Largest length of each track to score; whole tracks by default.", min=0.1
+        ),
     ] = None,
     train_data: Annotated[
         str | None,
-        typer.Option(help="Corpus that the linear equalizer is fitted to; --data unless given."),
+        typer.Option(help="Corpus to fit the equalizer baselines to; --data by default."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Score a model on held-out pairs, beside the baselines."""
+    """Score a model and baselines on held-out pairs."""
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.evaluation.run_report import report_model, score_model
     from tfaudiogan.inference.load import load_model
@@ -58,17 +61,19 @@ def evaluate(
     "[b]tfaudiogan export --model runs/demo/generator.keras --out served/demo[/]"
 )
 def export(
-    model: Annotated[Path, typer.Option(help="A .keras file of a run.")],
+    model: Annotated[Path, typer.Option(help="Keras model of a run (.keras).")],
     out: Annotated[
-        Path, typer.Option(help="The .tflite or .onnx file, or the served model's folder.")
+        Path, typer.Option(help="File to write (.tflite or .onnx), or folder of a SavedModel.")
     ],
-    format: Annotated[str, typer.Option(help="saved_model, tflite or onnx.")] = "saved_model",
+    format: Annotated[
+        str, typer.Option(help="Format: saved_model, tflite or onnx.")
+    ] = "saved_model",
     quantization: Annotated[
-        str, typer.Option(help="Weights of a .tflite: float32, float16 or dynamic.")
+        str, typer.Option(help="Weights of a TFLite model: float32, float16 or dynamic.")
     ] = "float32",
-    version: Annotated[int, typer.Option(help="Version of a served model.", min=0)] = 1,
+    version: Annotated[int, typer.Option(help="Version number of a SavedModel.", min=0)] = 1,
 ) -> None:
-    """Write a model for TensorFlow Serving, phones, or ONNX; it needs nothing of this package."""
+    """Export a model for TensorFlow Serving, phones or ONNX, to run without this package."""
     if format == "saved_model":
         from tfaudiogan.export.saved_model import export_saved_model
 
@@ -139,10 +144,12 @@ def convert_weights(
 
 @app.command(epilog="Example: [b]tfaudiogan benchmark --model runs/demo/generator.keras[/]")
 def benchmark(
-    model: Annotated[Path, typer.Option(help="A .keras file of a run.")],
-    seconds: Annotated[float, typer.Option(help="To measure each time.", min=0.1)] = 3.0,
+    model: Annotated[Path, typer.Option(help="Keras model of a run (.keras).")],
+    seconds: Annotated[
+        float, typer.Option(help="Shortest duration of each measurement.", min=0.1)
+    ] = 3.0,
 ) -> None:
-    """Measure speed, memory, size and error of every exported form of a model, here."""
+    """Measure speed, memory, size and error of all exported forms of a model on this machine."""
     from rich.console import Console
 
     from tfaudiogan.export.benchmark import benchmark as measure

@@ -1,4 +1,4 @@
-"""Options that mean the same in every command."""
+"""Options that several commands share."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,16 +9,18 @@ import typer
 from tfaudiogan import config as configuration
 from tfaudiogan.errors import InputError
 
-# Not a Path, which would make s3:/ of s3://.
+# A Path would turn s3:// into s3:/.
 Data = Annotated[str, typer.Option(help="Folder or URL of a corpus.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
-Jobs = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.", min=1)]
-Rate = Annotated[int, typer.Option("--sample-rate", help="Sample rate of the corpus, in hertz.")]
+Jobs = Annotated[
+    int | None, typer.Option(help="Number of processes; one for each CPU core by default.", min=1)
+]
+Rate = Annotated[int, typer.Option("--sample-rate", help="Sample rate of the corpus in hertz.")]
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="What networks compute in: float32, mixed_bfloat16, or auto, which takes "
-        "mixed_bfloat16 where the processor or GPU is made for it. float32 unless given."
+        help="Precision of the networks: float32 (default), mixed_bfloat16, or auto, which is "
+        "mixed_bfloat16 if the CPU or GPU supports it in hardware."
     ),
 ]
 Set = Annotated[
@@ -26,47 +28,46 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Any field of the configuration, as in adversarial.n_critic=3 or window=4096; "
-        "config.json of a run names them all. Repeatable.",
+        help="Set any field of the configuration, such as adversarial.n_critic=3 or window=4096. "
+        "A run's config.json lists all fields. Repeatable.",
     ),
 ]
 OverwriteCorpus = Annotated[
     bool,
-    typer.Option(
-        "--overwrite", help="Replace what --out holds of other settings or other sources."
-    ),
+    typer.Option("--overwrite", help="Replace pairs in --out that have other settings or sources."),
 ]
 
 
-def asked(
+def configuration_values(
     preset: str | None,
     config: Path | None,
     loss: str | None,
     options: Mapping[str, Any],
     settings: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """All that the command line, and the file that it names, say of the configuration.
+    """Collect the values of the configuration that the command line and its file set.
 
     Args:
-        preset: its name, where one is given.
-        config: JSON file, whole or its differences from the preset.
-        loss: expression of the terms.
-        options: values by the dotted name of their field; ``None`` is not given.
-        settings: expressions such as ``"adversarial.n_critic=3"``, which come last.
+        preset: Name of the preset.
+        config: JSON file with a whole configuration or its differences from the preset.
+        loss: Expression of the loss terms.
+        options: Values by the dotted name of their field. ``None`` means not given.
+        settings: Expressions such as ``"adversarial.n_critic=3"``, which override all others.
 
     Returns:
-        Values nested as in a configuration's file.
+        Values nested as in a configuration's JSON file.
 
     Raises:
-        InputError: when something is not what it should be, or file and preset contradict.
+        InputError: If a value is invalid, or the file and the preset contradict each other.
     """
     values: dict[str, Any] = {} if preset is None else {"preset": preset}
     if config is not None:
         file = configuration.read_values(config)
-        named = file.get("preset", preset)
-        if preset is not None and named != preset:
+        file_preset = file.get("preset", preset)
+        if preset is not None and file_preset != preset:
             raise InputError(
-                f"--preset is {preset!r} and {config} is of preset {named!r}; give one of them"
+                f"--preset is {preset!r} and {config} has the preset {file_preset!r}; "
+                "give only one of them"
             )
         values = {**values, **file}
         configuration.Config.from_dict(values, str(config))
@@ -82,5 +83,5 @@ def asked(
 
 
 def configure(values: Mapping[str, Any], preset: str = "paper") -> configuration.Config:
-    """The configuration that ``asked`` came to, over a preset unless it names one itself."""
+    """Make a configuration of ``configuration_values``; ``preset`` applies if they have none."""
     return configuration.Config.from_dict({"preset": preset, **values})

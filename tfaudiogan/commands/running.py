@@ -1,4 +1,4 @@
-"""How every command ends: with a status, and an error in one line."""
+"""Runs the command line: errors are printed in one line, and the exit status tells their kind."""
 
 import os
 import sys
@@ -14,13 +14,13 @@ from tfaudiogan.quiet import quiet_imports
 def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
     """Run an application and exit.
 
-    The status is 0 on success, 2 for bad usage or input, 130 where a run was interrupted and has
-    saved its state, and 1 for anything else. ``--debug`` anywhere raises errors as they are.
+    The status is 0 on success, 2 for bad usage or input, 130 if a run was interrupted and has saved
+    its state, and 1 for any other error. With ``--debug`` anywhere, errors are raised.
 
     Args:
-        app: the commands.
-        name: of the program, for its help.
-        arguments: of the command line, without the program; those of this process unless given.
+        app: Application with the commands.
+        name: Name of the program in its help.
+        arguments: Arguments after the program's name; those of this process by default.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_imports()
@@ -41,8 +41,8 @@ def _explain(error: Exception) -> tuple[int, str]:
     text = " ".join(str(error).split())
     if isinstance(error, InputError | OSError):
         return 2, text
-    # By name: their module would bring TensorFlow into every command.
-    known = {"Interrupted": 130, "Diverged": 1}
-    if type(error).__name__ in known:
-        return known[type(error).__name__], text
-    return 1, f"{type(error).__name__}: {text[:300]} (--debug shows where)"
+    # The classes are compared by name, because importing them would import TensorFlow.
+    statuses = {"Interrupted": 130, "Diverged": 1}
+    if type(error).__name__ in statuses:
+        return statuses[type(error).__name__], text
+    return 1, f"{type(error).__name__}: {text[:300]} (use --debug for a traceback)"

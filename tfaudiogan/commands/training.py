@@ -1,4 +1,4 @@
-"""Commands that train."""
+"""Commands that train models and repeat the paper's experiments."""
 
 import dataclasses
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tfaudiogan import config as configuration
-from tfaudiogan.commands.options import Data, Precision, Set, asked, configure
+from tfaudiogan.commands.options import Data, Precision, Set, configuration_values, configure
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
@@ -15,11 +15,11 @@ app = typer.Typer()
 
 
 def _next_free(folder: Path) -> Path:
-    free, number = folder, 1
-    while free.exists():
+    candidate, number = folder, 1
+    while candidate.exists():
         number += 1
-        free = folder.with_name(f"{folder.name}-{number}")
-    return free
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
 
 
 def _demo_corpus(seed: int):
@@ -36,12 +36,12 @@ def _demo_corpus(seed: int):
 
 
 DEMO_SAMPLE_RATE = 16000
-PRESETS = ", ".join(configuration.PRESETS)
-TERMS = ", ".join(field.name for field in dataclasses.fields(configuration.LossWeights))
+PRESET_NAMES = ", ".join(configuration.PRESETS)
+TERM_NAMES = ", ".join(field.name for field in dataclasses.fields(configuration.LossWeights))
 
 
 @app.command(
-    epilog="Examples: [b]python train.py[/] — the demo, a few minutes on two cores.   "
+    epilog="Examples: [b]python train.py[/] (the demo corpus, a few minutes on two cores)   "
     "[b]tfaudiogan train --data corpora/piano --preset paper --loss time+frequency[/]   "
     "[b]tfaudiogan train --data corpora/piano --loss time+adversarial --run runs/gan[/]   "
     "[b]tfaudiogan train --data corpora/piano --run runs/gan --resume[/]"
@@ -49,38 +49,55 @@ TERMS = ", ".join(field.name for field in dataclasses.fields(configuration.LossW
 def train(
     data: Annotated[
         str | None,
-        typer.Option(help="Folder or URL of a corpus; the embedded demo unless given."),
+        typer.Option(help="Folder or URL of a corpus; the embedded demo corpus by default."),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Folder of the run; the next free in runs/ unless given.")
+        Path | None, typer.Option(help="Folder of the run; a new one in runs/ by default.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help=f"One of {PRESETS}; demo without --data, else paper.")
+        str | None,
+        typer.Option(help=f"Preset: {PRESET_NAMES}. demo without --data, paper otherwise."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
+        Path | None,
+        typer.Option(help="JSON file with a configuration or its differences from a preset."),
     ] = None,
     loss: Annotated[
         str | None,
-        typer.Option(help=f"Terms, as in time+frequency=10+adversarial=1e-4. Terms: {TERMS}."),
+        typer.Option(
+            help="Loss terms with optional weights, such as time+frequency=10+adversarial=1e-4. "
+            f"Terms: {TERM_NAMES}."
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Number of epochs.", min=1)] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Generator updates, in place of epochs.", min=1)
+        int | None,
+        typer.Option(help="Number of generator updates, instead of --epochs.", min=1),
     ] = None,
-    steps_per_epoch: Annotated[int | None, typer.Option(min=1)] = None,
-    batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
-    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
-    d_max: Annotated[int | None, typer.Option(help="Capacity of the generator.", min=0)] = None,
+    steps_per_epoch: Annotated[
+        int | None, typer.Option(help="Number of generator updates in an epoch.", min=1)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Number of windows in an update.", min=1)
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Number of samples in a window.", min=2)
+    ] = None,
+    d_max: Annotated[
+        int | None,
+        typer.Option(help="Number of times that the generator doubles its filters.", min=0),
+    ] = None,
     additive_skip: Annotated[
         bool | None,
         typer.Option(
             "--additive-skip/--no-additive-skip",
-            help="Add the input to a waveform generator's output; on for superres, unless "
-            "--config is given.",
+            help="Add the input to a waveform generator's output; on by default for superres "
+            "corpora without --config.",
         ),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of the generator.", min=0.0)
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     precision: Precision = None,
     set_: Set = None,
@@ -88,82 +105,97 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Continue the run in --run with all that made it; an option that contradicts it "
-            "is an error.",
+            help="Continue the run in --run with its own settings; an option that contradicts "
+            "them is an error.",
         ),
     ] = False,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Begin anew where --run holds a run, which is removed."),
+        typer.Option("--overwrite", help="Remove the run in --run and start again."),
     ] = False,
     monitor: Annotated[
         str | None,
         typer.Option(
-            help="Log whose best epoch is kept: val_snr (unless given), val_lsd, val_loss or that "
-            "of a loss term, as in val_frequency."
+            help="Validation log whose best epoch is kept: val_snr (default), val_lsd, val_loss or "
+            "a loss term such as val_frequency."
         ),
     ] = None,
     objective: Annotated[
-        str | None, typer.Option(help="wasserstein, saturating or non_saturating.")
+        str | None, typer.Option(help="GAN objective: wasserstein, saturating or non_saturating.")
     ] = None,
     n_critic: Annotated[
-        int | None, typer.Option(help="Critic updates for each generator update.", min=1)
+        int | None,
+        typer.Option(help="Number of critic updates for each generator update.", min=1),
     ] = None,
     gradient_penalty: Annotated[
         float | None, typer.Option(help="Weight of the gradient penalty.", min=0.0)
     ] = None,
-    penalty_at: Annotated[str | None, typer.Option(help="interpolates or generated.")] = None,
+    penalty_at: Annotated[
+        str | None,
+        typer.Option(help="Windows that the penalty is taken at: interpolates or generated."),
+    ] = None,
     relative_penalty: Annotated[
         bool | None,
         typer.Option(
             "--relative-penalty/--absolute-penalty",
-            help="Take the critic's gradient for windows of level 1, or as it is (the paper's "
-            "penalty, which is used unless given).",
+            help="Scale the critic's gradient as for windows of level 1, or use it as it is (the "
+            "paper's penalty, the default).",
         ),
     ] = None,
     weight_clip: Annotated[
-        float | None, typer.Option(help="Bound of the critic's weights, in place of the penalty.")
+        float | None, typer.Option(help="Bound on the critic's weights, instead of the penalty.")
     ] = None,
     coupling_step: Annotated[
-        int | None, typer.Option(help="Generator updates before the critic joins in.", min=0)
+        int | None,
+        typer.Option(
+            help="Number of generator updates before the adversarial loss is added.", min=0
+        ),
     ] = None,
     normalization: Annotated[
-        str | None, typer.Option(help="Normalization in the critic: layer, batch or none.")
+        str | None, typer.Option(help="Normalization layers of the critic: layer, batch or none.")
     ] = None,
     warm_start: Annotated[
-        Path | None, typer.Option(help="Generator (.keras) to start from.")
+        Path | None, typer.Option(help="Generator (.keras) with the initial weights.")
     ] = None,
     autoencoder: Annotated[
-        Path | None, typer.Option(help="Trained autoencoder; pretrained first unless given.")
+        Path | None,
+        typer.Option(help="Trained autoencoder (.keras); one is pretrained by default."),
     ] = None,
     autoencoder_steps: Annotated[
         int | None,
         typer.Option(
-            help="Steps of the autoencoder's pretraining, two updates each; 1000 unless given.",
+            help="Number of pretraining steps of the autoencoder, with two updates each; 1000 by "
+            "default.",
             min=1,
         ),
     ] = None,
     licence: Annotated[
-        str | None, typer.Option(help="License of the weights, kept in the model file.")
+        str | None, typer.Option(help="License of the weights, which the model file records.")
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Log curves, audio and spectrograms too.")
+        bool,
+        typer.Option(
+            "--tensorboard", help="Also log curves, audio and spectrograms for TensorBoard."
+        ),
     ] = False,
     strategy: Annotated[
         str,
         typer.Option(
-            help="Devices that share each batch: none (one), mirrored (all of this machine) or "
-            "multiworker (those of all processes in TF_CONFIG; see docs/devices.md)."
+            help="Devices that share each batch: none (a single device), mirrored (all devices of "
+            "this machine) or multiworker (all processes in TF_CONFIG; see docs/devices.md)."
         ),
     ] = "none",
 ) -> None:
-    """Train a generator, evaluate it and write its report; without --data, on the demo corpus."""
+    """Train a generator, evaluate it and write a report.
+
+    Without --data, the demo corpus is composed and used.
+    """
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.runs.checks import check_monitor, check_splits
     from tfaudiogan.runs.folder import RESUME_ADVICE, RunFolder
     from tfaudiogan.runs.identity import check_given
 
-    values = asked(
+    values = configuration_values(
         preset,
         config,
         loss,
@@ -189,10 +221,10 @@ def train(
         set_,
     )
     if resume and overwrite:
-        raise InputError("--resume continues a run and --overwrite begins it anew; give one")
+        raise InputError("--resume and --overwrite exclude each other; give only one of them")
     if resume:
         if run is None:
-            raise InputError("--resume needs the --run to continue")
+            raise InputError("--resume needs the folder of the run; give --run")
         chosen, facts = RunFolder(run).read()
         if values.get("training", {}).get("precision") == "auto":
             del values["training"]["precision"]
@@ -246,18 +278,27 @@ def train(
 
 
 experiments = typer.Typer(
-    help="The paper's experiments on a corpus of yours.", no_args_is_help=True
+    help="Repeat the paper's experiments on your own corpus.", no_args_is_help=True
 )
 
 AutoencoderSteps = Annotated[
-    int, typer.Option(help="Steps of the autoencoder's pretraining, two updates each.", min=1)
+    int,
+    typer.Option(
+        help="Number of pretraining steps of the autoencoder, with two updates each.", min=1
+    ),
 ]
 Preset = Annotated[
     str | None,
-    typer.Option(help=f"Networks, window and batch: one of {PRESETS}; paper unless given."),
+    typer.Option(help=f"Preset of networks, window and batch: {PRESET_NAMES}; paper by default."),
 ]
-File = Annotated[
-    Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(help="JSON file with a configuration or its differences from a preset."),
+]
+Batch = Annotated[int | None, typer.Option(help="Number of windows in an update.", min=1)]
+Window = Annotated[int | None, typer.Option(help="Number of samples in a window.", min=2)]
+ExperimentFolder = Annotated[
+    Path, typer.Option(help="Folder of the experiment, which is continued if it exists.")
 ]
 
 
@@ -269,53 +310,58 @@ File = Annotated[
 )
 def table1(
     data: Data,
-    out: Annotated[Path, typer.Option(help="The experiment's folder; continued if it is there.")],
+    out: ExperimentFolder,
     preset: Preset = None,
-    config: File = None,
+    config: ConfigFile = None,
     steps: Annotated[
-        int | None, typer.Option(help="Generator updates of each row, in place of epochs.", min=1)
+        int | None,
+        typer.Option(help="Number of generator updates for each row, instead of --epochs.", min=1),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
-    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of epochs for each row.", min=1)
+    ] = None,
+    batch: Batch = None,
+    window: Window = None,
     n_critic: Annotated[
-        int | None, typer.Option(help="Critic updates for each generator update.", min=1)
+        int | None,
+        typer.Option(help="Number of critic updates for each generator update.", min=1),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     precision: Precision = None,
     set_: Set = None,
     autoencoder_steps: AutoencoderSteps = 1000,
     windows: Annotated[
-        int | None, typer.Option(help="At most so many test windows, evenly spread.", min=1)
+        int | None, typer.Option(help="Largest number of test windows; all by default.", min=1)
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="At most that much of each test track.", min=0.1)
+        float | None,
+        typer.Option(help="Largest length of each test track; whole tracks by default.", min=0.1),
     ] = None,
     row: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=FILE",
-            help="A further row, by a JSON file with what differs from the row time, or from the "
-            "preset that it names; label and steps may stand in it. NAME=FILE:STEPS gives its "
-            "generator updates. The folder remembers it. Repeatable.",
+            help="Additional row: a JSON file with the differences from the row time or from the "
+            "preset that it names, and optionally label and steps. NAME=FILE:STEPS sets the number "
+            "of generator updates. The folder keeps the row. Repeatable.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Train and score this row alone: time, frequency, feature, adversarial, "
-            "adversarial-relative, modern or one of --row. The table says what is missing. "
+            help="Train and score only this row: time, frequency, feature, adversarial, "
+            "adversarial-relative, modern or one of --row. The table names the missing rows. "
             "Repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Train the paper's four composite losses, the last with a relative penalty too, and a recipe
-    of today, from one common start.
+    """Train with the paper's four losses, a relative penalty and the modern loss (Table I).
 
-    All but the last take the optimizer of the paper, or of [b]--config[/] where it is given.
+    All rows start from the same weights. All but the last row use the optimizer of the paper, or
+    that of [b]--config[/] if it is given.
     """
-    values = asked(
+    values = configuration_values(
         preset,
         config,
         None,
@@ -360,38 +406,42 @@ def table1(
 )
 def figure6(
     data: Data,
-    out: Annotated[Path, typer.Option(help="The experiment's folder; continued if it is there.")],
+    out: ExperimentFolder,
     preset: Preset = None,
-    config: File = None,
-    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
-    batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
+    config: ConfigFile = None,
+    window: Window = None,
+    batch: Batch = None,
     batches: Annotated[
-        int, typer.Option(help="So many times 64 pairs of windows are shown.", min=1)
+        int, typer.Option(help="Number of batches of 64 pairs of windows to show.", min=1)
     ] = 10,
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     precision: Precision = None,
     set_: Set = None,
     autoencoder: Annotated[
-        Path | None, typer.Option(help="Trained autoencoder; trained first unless given.")
+        Path | None,
+        typer.Option(help="Trained autoencoder (.keras); one is pretrained by default."),
     ] = None,
     autoencoder_steps: AutoencoderSteps = 1000,
     classifier_weight: Annotated[
         float,
-        typer.Option(help="Weight of a second autoencoder's classifier; 0 trains none.", min=0.0),
+        typer.Option(
+            help="Classifier weight of a second autoencoder, which is trained if it is not 0.",
+            min=0.0,
+        ),
     ] = 0.0,
 ) -> None:
-    """Embed the autoencoder's bottleneck channels, and say how separable the two sounds are."""
+    """Embed the autoencoder's bottleneck and measure how separable the sounds are (Figure 6)."""
     options = {
         "window": window,
         "training.batch": batch,
         "training.seed": seed,
         "training.precision": precision,
     }
-    chosen = configure(asked(preset, config, None, options, set_))
+    chosen = configure(configuration_values(preset, config, None, options, set_))
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.experiments.figure6 import run_figure6
 
-    found = run_figure6(
+    separations = run_figure6(
         Corpus.load(data),
         out,
         config=chosen,
@@ -401,6 +451,6 @@ def figure6(
         seed=chosen.training.seed,
         classifier_weight=classifier_weight,
     )
-    for one in found:
-        print(f"{one.label}: mean separability {one.mean:.2f} (0.5 is inseparable)")
+    for separation in separations:
+        print(f"{separation.label}: mean separability {separation.mean:.2f} (0.5: inseparable)")
     print(f"report {out / 'index.html'}")

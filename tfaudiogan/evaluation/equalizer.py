@@ -1,4 +1,4 @@
-"""The best that an equaliser can do: one linear filter, fitted to the training pairs."""
+"""Equalizer baselines, which are fitted to the training pairs."""
 
 import warnings
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ _BLOCK = 1 << 17
 
 @dataclass(frozen=True, eq=False)
 class Equalizer:
-    """A fixed linear filter; ``taps`` are centred, so that it sees as much future as past.
+    """A fixed linear filter with centered taps, which uses as much future as past.
 
-    What a neural network must beat to be worth anything.
+    A neural network is only useful if it does better than this baseline.
 
     Args:
-        taps: ``(odd number,)``, the middle one at time 0.
+        taps: Filter taps, ``(odd number,)``. The middle one is at time 0.
 
     Raises:
-        ValueError: for an even number of taps.
+        ValueError: If the number of taps is even.
     """
 
     taps: np.ndarray
@@ -34,7 +34,7 @@ class Equalizer:
             raise ValueError(f"taps have shape {self.taps.shape}; expected (odd number,)")
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """Filter ``(n, W)`` to ``(n, W)`` float32, each window with silence around it."""
+        """Filter windows ``(n, window)`` to the same shape, float32, with silence around each."""
         half = len(self.taps) // 2
         filtered = oaconvolve(windows, self.taps[np.newaxis].astype(np.float32), axes=1)
         return filtered[:, half : half + windows.shape[1]].astype(np.float32)
@@ -48,23 +48,23 @@ def fit_equalizer(
     max_seconds: float | None = None,
     regularization: float = 1e-6,
 ) -> Equalizer:
-    """The filter whose output has the least squared distance to the targets of a split.
+    """Fit the linear filter with the least squared error to the targets of a split.
 
-    The Wiener filter in its finite form: with the autocorrelation r of the inputs and their
+    This is the finite Wiener filter. With the autocorrelation r of the inputs and their
     cross-correlation p with the targets, at the common level, the taps solve the Toeplitz system
     R h = p (Wiener 1949; Levinson 1946).
 
     Args:
-        corpus: the pairs.
-        taps: length of the filter, odd.
-        split: the pairs that it is fitted to.
-        max_seconds: stop after so much audio, the same share of each track.
-        regularization: added to r[0], relative to it: white noise at -60 dB keeps bands without
-            any input from being boosted without bound.
+        corpus: Corpus of pairs.
+        taps: Length of the filter, an odd number.
+        split: Split that the filter is fitted to.
+        max_seconds: Largest amount of audio to use. The same share of each track is used.
+        regularization: Value relative to r[0] that is added to it. It acts as white noise, at -60
+            dB by default, and bounds the gain in bands without input.
 
     Raises:
-        ValueError: for an even number of taps, or fewer than 1.
-        InputError: when there is no such split, or it is empty.
+        ValueError: If the number of taps is even or less than 1.
+        InputError: If the split does not exist or is empty.
     """
     if taps < 1 or taps % 2 == 0:
         raise ValueError(f"taps is {taps}; expected an odd number of at least 1")
@@ -78,10 +78,10 @@ def fit_equalizer(
         for start in range(0, samples, _BLOCK):
             stop = min(start + _BLOCK, samples)
             first = max(0, start - taps)
-            around, target_audio = corpus.read(pair, first, min(stop + taps, samples))
-            inside = slice(start - first, stop - first)
-            auto += _products(around[inside], around, inside.start, taps - 1)[taps - 1 :]
-            cross += _products(target_audio[inside], around, inside.start, taps // 2)[::-1]
+            inputs, targets = corpus.read(pair, first, min(stop + taps, samples))
+            block = slice(start - first, stop - first)
+            auto += _correlate(inputs[block], inputs, block.start, taps - 1)[taps - 1 :]
+            cross += _correlate(targets[block], inputs, block.start, taps // 2)[::-1]
     auto[0] *= 1.0 + regularization
     return Equalizer(solve_toeplitz(auto, cross))
 
@@ -89,16 +89,16 @@ def fit_equalizer(
 def fit_blind_equalizer(
     corpus: Corpus, *, split: str = "train", tracks: int = 200, seconds: float = 30.0
 ) -> BlindEqualizer:
-    """The equalizer towards the mean long-term spectrum, in dB, of a split's targets.
+    """Fit an equalizer toward the mean long-term spectrum, in dB, of a split's targets.
 
     Args:
-        corpus: the pairs.
-        split: the pairs whose targets are clean.
-        tracks: at most so many, evenly spread.
-        seconds: at most that much of each.
+        corpus: Corpus of pairs.
+        split: Split whose targets are used.
+        tracks: Largest number of tracks to use. They are evenly spaced in the split.
+        seconds: Largest length of each track to use.
 
     Raises:
-        InputError: when there is no such split, or it is empty.
+        InputError: If the split does not exist or is empty.
     """
     pairs = corpus.split(split)
     pairs = pairs[:: max(1, len(pairs) // tracks)]
@@ -107,13 +107,13 @@ def fit_blind_equalizer(
         _, target = corpus.read(pair, 0, min(pair.samples, round(seconds * pair.sample_rate)))
         spectra.append(long_term_spectrum(target, pair.sample_rate))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # bands that no track has
+        warnings.simplefilter("ignore", RuntimeWarning)  # Bands without any sound.
         return BlindEqualizer(np.nanmean(spectra, axis=0))
 
 
-def _products(block: np.ndarray, around: np.ndarray, offset: int, reach: int) -> np.ndarray:
-    """Sum of ``block[n] * around[offset + n + k]`` for k from ``-reach`` to ``reach``."""
-    size = fft.next_fast_len(len(around) + reach, real=True)
+def _correlate(block: np.ndarray, signal: np.ndarray, offset: int, max_lag: int) -> np.ndarray:
+    """Sum ``block[n] * signal[offset + n + lag]`` for lags from ``-max_lag`` to ``max_lag``."""
+    size = fft.next_fast_len(len(signal) + max_lag, real=True)
     spectrum = fft.rfft(block.astype(np.float64), size).conj()
-    products = fft.irfft(spectrum * fft.rfft(around.astype(np.float64), size), size)
-    return products[np.arange(offset - reach, offset + reach + 1)]
+    products = fft.irfft(spectrum * fft.rfft(signal.astype(np.float64), size), size)
+    return products[np.arange(offset - max_lag, offset + max_lag + 1)]

@@ -1,4 +1,4 @@
-"""Excerpts to listen to: the same seconds of input, target and what a model makes of them."""
+"""Excerpts to listen to: input, target and generated audio of the same seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,12 @@ from tfaudiogan.evaluation.in_context import InContext, ModelFunction, reader
 class Example:
     """An excerpt of a track.
 
-    ``signals`` holds ``"input"``, ``"target"`` and ``"generated"``, or one entry for each of
-    several models by name, each ``(samples,)`` float32 at the common level.
+    Attributes:
+        track: Name of the track.
+        start_seconds: Start of the excerpt in the track.
+        sample_rate: Sample rate in hertz.
+        signals: Signals ``(samples,)`` float32 at the common level: ``"input"``, ``"target"``, and
+            ``"generated"`` or one entry for each of several models.
     """
 
     track: str
@@ -34,16 +38,20 @@ def make_examples(
     seed: int = 0,
     batch: int = 16,
 ) -> list[Example]:
-    """Excerpts at sounding places of different tracks, the same for the same seed.
+    """Take excerpts from different tracks, at places with sound.
 
-    Tracks are used again only where there are fewer than ``count``. What is generated equals that
-    part of the whole track's reconstruction by overlap-add: the model sees what surrounds it.
+    A track is used again only if there are fewer than ``count`` tracks. The generated excerpt is
+    equal to that part of the whole track's reconstruction by overlap-add.
 
     Args:
-        model_fn: one model, ``(n, window)`` to ``(n, window)``, or several by name.
-        seconds: length of an excerpt; shorter tracks come whole.
-        window: samples, of every model that is not ``InContext``.
-        batch: windows at once.
+        model_fn: Model from ``(n, window)`` to the same shape, or several models by name.
+        corpus: Corpus of pairs.
+        split: Split that the excerpts are taken from.
+        count: Number of excerpts.
+        seconds: Length of an excerpt. Shorter tracks are taken whole.
+        window: Number of samples in a window of models that are not ``InContext``.
+        seed: Random seed.
+        batch: Number of windows in a batch.
     """
     models = model_fn if isinstance(model_fn, Mapping) else {"generated": model_fn}
     rng = np.random.default_rng(seed)
@@ -69,7 +77,7 @@ def make_examples(
 
 
 def _place(pair: Pair, samples: int, rng: np.random.Generator) -> tuple[int, int]:
-    """First and last sample of an excerpt that begins where the pair sounds, if it fits."""
+    """Draw the start and end of an excerpt, which begins where there is sound if it fits."""
     ranges = pair.sounding or ((0, pair.samples),)
     lengths = np.array([stop - start for start, stop in ranges])
     offset = int(rng.integers(lengths.sum()))

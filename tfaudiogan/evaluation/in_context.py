@@ -1,4 +1,4 @@
-"""Models run by overlap-add: over a whole signal, or for one piece of a track alone."""
+"""Runs models by overlap-add over a whole signal or for a single piece of a track."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,27 +13,32 @@ ModelFunction = Callable[[np.ndarray], np.ndarray]
 
 
 def run_windows(model_fn: ModelFunction, windows: np.ndarray) -> np.ndarray:
-    """What a model makes of ``(n, window)``, float32.
+    """Run a model on windows ``(n, window)`` and return its float32 output.
 
     Raises:
-        ValueError: when its output has another shape.
+        ValueError: If the output has another shape.
     """
     generated = np.asarray(model_fn(windows), np.float32)
     if generated.shape != windows.shape:
-        raise ValueError(f"the model made {generated.shape} of {windows.shape}; expected the same")
+        raise ValueError(
+            f"the model returned the shape {generated.shape}; expected {windows.shape}"
+        )
     return generated
 
 
 def reconstruct(
     model_fn: ModelFunction, audio: np.ndarray, window: int, batch: int = 16
 ) -> np.ndarray:
-    """Run a model over a whole signal by overlap-add (section III-B), ``batch`` windows at once.
+    """Run a model over a whole signal by overlap-add (section III-B).
 
     Args:
-        audio: ``(samples,)`` at the common level.
+        model_fn: Model to run.
+        audio: Signal ``(samples,)`` at the common level.
+        window: Number of samples in a window.
+        batch: Number of windows in a batch.
 
     Returns:
-        ``(samples,)`` float32.
+        The output, ``(samples,)`` float32.
     """
     windows = split_windows(audio, window)
     for start in range(0, len(windows), batch):
@@ -42,7 +47,7 @@ def reconstruct(
 
 
 def reader(corpus: Corpus, pair: Pair) -> Callable[[int, int], np.ndarray]:
-    """A function that gives the pair's input from a first to before a last sample."""
+    """Return a function that reads the pair's input from ``first`` up to, not including, ``last``."""
 
     def read(first: int, last: int) -> np.ndarray:
         return corpus.read(pair, first, last)[0]
@@ -52,17 +57,17 @@ def reader(corpus: Corpus, pair: Pair) -> Callable[[int, int], np.ndarray]:
 
 @dataclass(frozen=True)
 class InContext:
-    """A model that hears what surrounds a piece, through windows of its own.
+    """A model that enhances a piece of a track together with its surroundings.
 
-    A piece is cut from the overlap-add over its whole track, so that models of different windows
-    can be scored over the same pieces.
+    A piece is cut from the overlap-add over its whole track, so that models with different windows
+    can be scored on the same pieces.
 
     Args:
-        model: from ``(n, window)`` to ``(n, window)``.
-        window: samples of the model's own window.
+        model: Model from ``(n, window)`` to the same shape.
+        window: Number of samples in the model's window.
 
     Raises:
-        ValueError: for a window that is not an even number of at least 2.
+        ValueError: If ``window`` is not an even number of at least 2.
     """
 
     model: ModelFunction
@@ -81,36 +86,36 @@ class InContext:
         batch: int = 16,
         known: dict[int, np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Samples ``start`` to ``stop`` of ``reconstruct`` over the whole track.
+        """Return samples ``start`` to ``stop`` of ``reconstruct`` over the whole track.
 
         Args:
-            read: gives the track's samples from a first to before a last one, as ``reader`` does.
-            samples: of the whole track.
-            start, stop: the piece within it.
-            batch: windows at once.
-            known: the model's windows of the piece before, by their place, for pieces of one track
-                in their order; those of this piece replace them.
+            read: Function that reads samples of the track, such as that of ``reader``.
+            samples: Number of samples in the whole track.
+            start, stop: First sample of the piece, and the one after its last.
+            batch: Number of windows in a batch.
+            known: Cache of the model's output windows by position, which saves time if the pieces
+                of a track are given in order. It is updated to the windows of this piece.
 
         Returns:
-            ``(stop - start,)`` float32.
+            The piece, ``(stop - start,)`` float32.
         """
         half = self.window // 2
         known = {} if known is None else known
         places = range(start // half - 1, (stop - 1) // half + 1)
         missing = [place for place in places if place not in known]
-        made = {place: known[place] for place in places if place in known}
+        outputs = {place: known[place] for place in places if place in known}
         if missing:
             first, last = missing[0] * half, missing[-1] * half + self.window
             audio = np.zeros(last - first, np.float32)
-            heard = max(first, 0), min(last, samples)
-            audio[heard[0] - first : heard[1] - first] = read(*heard)
+            begin, end = max(first, 0), min(last, samples)
+            audio[begin - first : end - first] = read(begin, end)
             cut = np.stack([audio[p * half - first :][: self.window] for p in missing])
             for begin in range(0, len(cut), batch):
                 output = run_windows(self.model, cut[begin : begin + batch])
-                made.update(zip(missing[begin : begin + batch], output, strict=True))
+                outputs.update(zip(missing[begin : begin + batch], output, strict=True))
         known.clear()
-        known.update(made)
-        windows = np.stack([made[place] for place in places])
+        known.update(outputs)
+        windows = np.stack([outputs[place] for place in places])
         added, _ = add_windows(windows, np.zeros(half, np.float32))
         begin = start - places[0] * half
         return added[begin : begin + stop - start]

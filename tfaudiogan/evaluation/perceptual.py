@@ -1,4 +1,4 @@
-"""What a listener would say of a recording beside its target, as far as Zimtohrli knows."""
+"""Perceptual scores of a recording compared with its target, by Zimtohrli."""
 
 from functools import cache
 from typing import Any
@@ -13,12 +13,12 @@ _RATE = 48_000
 
 
 def is_available() -> bool:
-    """Whether the extra ``perceptual`` is installed."""
+    """Return whether the extra ``perceptual`` is installed."""
     return not missing("zimtohrli")
 
 
 @cache
-def _judge() -> Any:
+def _metric() -> Any:
     require(EXTRA, "zimtohrli")
     from zimtohrli import Pyohrli
 
@@ -26,32 +26,32 @@ def _judge() -> Any:
 
 
 def perceptual_distance(output: np.ndarray, target: np.ndarray, sample_rate: int) -> float:
-    """Zimtohrli's distance, 0 for the target itself; lower is better.
+    """Return Zimtohrli's distance, which is 0 for the target itself. Lower is better.
 
     Args:
-        output, target: ``(samples,)`` at the common level; what exceeds full scale is clipped.
-        sample_rate: in hertz.
+        output, target: Signals ``(samples,)`` at the common level, which are clipped at full scale.
+        sample_rate: Sample rate in hertz.
 
     Raises:
-        InputError: without the extra ``perceptual``.
+        InputError: If the extra ``perceptual`` is not installed.
     """
-    judge = _judge()
+    metric = _metric()
     sides = (resample(side.astype(np.float32), sample_rate, _RATE) for side in (output, target))
-    return float(judge.distance(*(np.clip(side, -1.0, 1.0) for side in sides)))
+    return float(metric.distance(*(np.clip(side, -1.0, 1.0) for side in sides)))
 
 
 def opinion_score(generated: np.ndarray, target: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Mean opinion score from 1 to 5 that Zimtohrli expects; higher is better.
+    """Return the mean opinion score, from 1 to 5, that Zimtohrli predicts. Higher is better.
 
     Args:
-        generated, target: ``(batch, samples)`` at the common level.
-        sample_rate: in hertz.
+        generated, target: Signals ``(batch, samples)`` at the common level.
+        sample_rate: Sample rate in hertz.
 
     Returns:
-        ``(batch,)``.
+        The scores, ``(batch,)``.
 
     Raises:
-        InputError: without the extra ``perceptual``.
+        InputError: If the extra ``perceptual`` is not installed.
     """
     require(EXTRA, "zimtohrli")
     from zimtohrli import mos_from_zimtohrli

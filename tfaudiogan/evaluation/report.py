@@ -1,4 +1,4 @@
-"""The page of a trained model: how good it is, how it sounds, how it came about, how to use it."""
+"""The report of a trained model: its scores, excerpts, training, usage and origin."""
 
 import dataclasses
 import json
@@ -21,13 +21,13 @@ from tfaudiogan.storage import write_text
 __all__ = ["Number", "Page", "Section", "add_examples", "add_training", "versions", "write_report"]
 
 AUDIO_SECONDS = 120.0
-"""Audio on one page, all players together: some 8 MB at 44.1 kHz."""
+"""Largest amount of audio on a page, over all players: about 8 MB at 44.1 kHz."""
 
 READING = (
-    "SNR compares waveforms, so a shift of phase that nobody hears costs as much as noise; 0 dB "
-    "is what silence scores. LSD compares spectra and ignores phase; silence has none. The best "
-    "constant gain is the input times the number that fits each target best: a model is worth "
-    "its weights only where it scores above that."
+    "SNR compares waveforms, so an inaudible phase shift can cost as much as noise. Silence has an "
+    "SNR of 0 dB. LSD compares spectra and ignores phase; it is undefined for silence. The best "
+    "constant gain is the input multiplied by the factor that fits each target best: a model is "
+    "useful only if it scores better than that."
 )
 
 
@@ -42,23 +42,23 @@ def write_report(
     facts: Mapping[str, Any] | None = None,
     commands: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write ``index.html``, one self-contained page, and ``scores.json`` beside it.
+    """Write the report as a self-contained page, ``index.html``, with ``scores.json`` beside it.
 
     Args:
-        folder: made where it is missing.
-        title: of the page.
-        scores: of the model; those with single values give a figure of their spread.
-        history: path of the training's ``history.csv``.
-        examples: excerpts to listen to; as many as ``AUDIO_SECONDS`` hold.
-        config: of the run.
-        facts: what else made the model, by name: steps, minutes, seed, versions, ...
-        commands: how to use the model and make it again, by what each one does.
+        folder: Folder of the report, which is created if needed.
+        title: Title of the page.
+        scores: Scores of the model. If they hold single values, the page shows their distribution.
+        history: Path of the run's ``history.csv``.
+        examples: Excerpts to listen to. ``AUDIO_SECONDS`` limits how many are shown.
+        config: Configuration of the run.
+        facts: Further facts about the run by name, such as steps, minutes, seed and versions.
+        commands: Commands that use the model or reproduce it, by a label for each.
 
     Returns:
-        The page's path.
+        The path of the page.
 
     Raises:
-        InputError: when the history cannot be read.
+        InputError: If the history cannot be read.
     """
     page = Page(title, lead=verdict(scores.windows) if "snr" in scores.windows.metrics else "")
     columns = read_history(history) if history is not None else None
@@ -78,17 +78,17 @@ def write_report(
 
 
 def add_examples(section: Section, examples: Sequence[Example]) -> None:
-    """Players, spectrograms and waveforms of excerpts, as many as ``AUDIO_SECONDS`` hold."""
+    """Add players, spectrograms and waveforms of excerpts, up to ``AUDIO_SECONDS`` of audio."""
     section.text(
-        "All versions of an excerpt are at the same level. Start one while another plays, and it "
-        "takes over at the same place."
+        "All versions of an excerpt have the same level. If you start one while another plays, it "
+        "continues at the same position."
     )
     seconds = 0.0
     for shown, example in enumerate(examples):
         lengths = [len(audio) for audio in example.signals.values()]
         seconds += sum(lengths) / example.sample_rate
         if shown and seconds > AUDIO_SECONDS:
-            section.text(f"{shown} of {len(examples)} excerpts are shown, to keep the page small.")
+            section.text(f"{shown} of {len(examples)} excerpts are shown to keep the page small.")
             break
         title = f"{example.track}, from {_clock(example.start_seconds)}"
         players = {_sentence(name): audio for name, audio in example.signals.items()}
@@ -96,23 +96,23 @@ def add_examples(section: Section, examples: Sequence[Example]) -> None:
         names = ", ".join(example.signals)
         section.figure(
             figures.spectrograms(example.signals, example.sample_rate),
-            alt=f"Spectrograms of {names}, one below the other: {title}",
+            alt=f"Stacked spectrograms of {names}: {title}",
             tall=True,
         )
         section.figure(
             figures.waveforms(example.signals, example.sample_rate),
-            alt=f"Waveforms of {names} over one another, at the target's loudest place: {title}",
+            alt=f"Overlaid waveforms of {names} where the target is loudest: {title}",
         )
         section.figure(
             figures.average_spectra(example.signals, example.sample_rate),
-            alt=f"Average spectra of {names} over one another: {title}",
+            alt=f"Overlaid average spectra of {names}: {title}",
         )
 
 
 def add_training(
     section: Section, history: Mapping[str, np.ndarray], table: Table | None = None
 ) -> None:
-    """Curves of a training's history, the SNR with the baselines of ``table``."""
+    """Add the curves of a training history. The SNR is shown with the baselines of ``table``."""
     skip = ["step", "seconds"]
     metric = "snr"
     if table is not None and metric in table.metrics and f"val_{metric}" in history:
@@ -123,7 +123,7 @@ def add_training(
         }
         section.figure(
             figures.metric_curve(history, metric, table.metrics[metric], baselines),
-            alt="SNR over the epochs; the baselines are horizontal lines",
+            alt="SNR over the epochs, with baselines as horizontal lines",
         )
         skip.append(metric)
     for name, image in figures.loss_curves(history, leave_out=skip).items():
@@ -131,15 +131,15 @@ def add_training(
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the figures depend on, by name; what is not installed is left out."""
-    found = {"tfaudiogan": __version__, "Python": platform.python_version()}
+    """Return the versions of the installed packages that the figures depend on, by name."""
+    installed = {"tfaudiogan": __version__, "Python": platform.python_version()}
     names = {"Keras": "keras", "TensorFlow": "tensorflow", "JAX": "jax", "NumPy": "numpy"}
     for label, distribution in names.items():
         try:
-            found[label] = metadata.version(distribution)
+            installed[label] = metadata.version(distribution)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _add_results(section: Section, scores: Scores) -> None:
@@ -159,17 +159,17 @@ def _add_results(section: Section, scores: Scores) -> None:
             section.figure(
                 figures.distribution(samples, windows.metrics[name]),
                 alt=f"Histograms of the {windows.metrics[name].label} of single windows: "
-                + ", ".join(f"{label} {model_}" for label, model_ in _means(samples)),
+                + ", ".join(f"{label} {mean}" for label, mean in _means(samples)),
             )
 
 
 def _number(table: Table, model: Row, name: str) -> Number:
     metric, value = table.metrics[name], model.values[name]
     text = f"{signed(value.mean)} {metric.unit}".strip() if value.counted else DASH
-    beside = (table.row(baseline) for baseline in ("best_gain", "identity"))
+    baselines = (table.row(baseline) for baseline in ("best_gain", "identity"))
     note = "\n".join(
         f"{row.label.lower()} {signed(row.values[name].mean)}"
-        for row in beside
+        for row in baselines
         if row.values[name].counted
     )
     return Number(text, metric.label, note)
@@ -189,9 +189,9 @@ def _add_making(
         "sample_rate": f"{scores.sample_rate:,} Hz",
         "window": f"{scores.window:,} samples, {1000 * scores.window / scores.sample_rate:.0f} ms",
     }
-    given = dict(facts or {})
-    made_with = {"versions": given.pop("versions", versions())}
-    section.facts(given | origin | made_with)
+    other_facts = dict(facts or {})
+    version_facts = {"versions": other_facts.pop("versions", versions())}
+    section.facts(other_facts | origin | version_facts)
     if config is not None:
         values = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else config
         section.code(json.dumps(values, indent=2), label="Configuration", folded=True)

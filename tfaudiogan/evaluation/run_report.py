@@ -1,4 +1,4 @@
-"""A trained model on held-out pairs: its scores, and the page to look at and listen to."""
+"""Evaluates a trained model on held-out pairs and writes its report."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ EQUALIZER_SECONDS = 1200.0
 RUN_WINDOWS = 2000
 RUN_SECONDS = 30.0
 RESTORATION = ("phone", "pairs")
-"""Tasks whose inputs were recorded by some device."""
+"""Tasks whose inputs are recordings rather than other instruments."""
 
 _MEL_FFT = 1024
 _SMALLEST_FFT = 512
@@ -33,29 +33,29 @@ _SMALLEST_FFT = 512
 
 @functools.cache
 def run_metrics(sample_rate: int, window: int) -> dict[str, MetricFunction]:
-    """The metrics of an evaluation, by name: waveforms, spectra and what a listener hears.
+    """Return the metrics of an evaluation by name.
 
-    Those whose spectra do not fit into the window are left out.
+    Metrics whose spectra do not fit into the window are left out.
 
     Args:
-        sample_rate: in hertz.
-        window: samples.
+        sample_rate: Sample rate in hertz.
+        window: Number of samples in a window.
     """
     from tfaudiogan import metrics
 
-    found = {"snr": metrics.snr, "si_sdr": metrics.si_sdr}
+    functions = {"snr": metrics.snr, "si_sdr": metrics.si_sdr}
     if window >= _SMALLEST_FFT:
-        found["lsd"] = metrics.lsd
-        found["multi_resolution_distance"] = metrics.multi_resolution_distance
+        functions["lsd"] = metrics.lsd
+        functions["multi_resolution_distance"] = metrics.multi_resolution_distance
     if window >= _MEL_FFT:
-        found["mel_distance"] = functools.partial(
+        functions["mel_distance"] = functools.partial(
             metrics.mel_distance, sample_rate=sample_rate, n_fft=_MEL_FFT
         )
-    return found
+    return functions
 
 
 def adaptive_equalizer(equalizer: BlindEqualizer, sample_rate: int) -> AdaptiveFunction:
-    """A blind equalizer as a baseline: one filter for a whole track, whatever the windows."""
+    """Return a blind equalizer as a baseline, with one filter for all windows of a track."""
 
     def adapt(audio: np.ndarray) -> ModelFunction:
         taps = zero_phase_taps(equalizer.gains_db(audio, sample_rate), sample_rate)
@@ -75,20 +75,23 @@ def score_model(
     """Score a model over windows and whole tracks of a split, beside the baselines.
 
     Args:
-        windows: at most so many, spread evenly; ``None`` is all.
-        seconds: at most that much of each track; ``None`` is all.
-        training: the corpus that the equalizers are fitted to, ``corpus`` itself by default.
-            They have no rows where that has no training pairs.
+        model: Model to score.
+        corpus: Corpus of pairs.
+        split: Split to score.
+        windows: Largest number of windows, which are evenly spaced; ``None`` means all.
+        seconds: Largest length of each track; ``None`` means whole tracks.
+        training: Corpus that the equalizers are fitted to, by default ``corpus``. Without training
+            pairs there are no equalizers.
 
     Raises:
-        InputError: when the model is for another sample rate than a corpus.
+        InputError: If the model has another sample rate than a corpus.
     """
     rate = model.metadata.sample_rate
     training = training or corpus
-    for given in (corpus, training):
-        if rate != given.sample_rate:
+    for used in (corpus, training):
+        if rate != used.sample_rate:
             raise InputError(
-                f"the model is for {rate} Hz and {given.folder} is at {given.sample_rate} Hz; "
+                f"the model is for {rate} Hz and {used.folder} is at {used.sample_rate} Hz; "
                 f"render it with --sample-rate {rate}"
             )
     baselines, adaptive, track_metrics = {}, {}, {}
@@ -100,7 +103,10 @@ def score_model(
         if is_available():
             track_metrics["perceptual"] = functools.partial(opinion_score, sample_rate=rate)
         else:
-            console.print(f"no perceptual metric; pip install 'tfaudiogan[{EXTRA}]'", markup=False)
+            console.print(
+                f"the perceptual metric is not installed; pip install 'tfaudiogan[{EXTRA}]'",
+                markup=False,
+            )
     return score(
         model,
         corpus,
@@ -127,7 +133,7 @@ def report_model(
     config: dict | None = None,
     facts: dict | None = None,
 ) -> Path:
-    """Write the report of a model's scores, with excerpts of the split."""
+    """Write the report of a model's scores, with excerpts from the scored split."""
     return write_report(
         folder,
         title=f"{corpus.task}: {path.parent.name or path.name}",
@@ -146,11 +152,12 @@ def report_model(
 def report_run(run, corpus: Corpus) -> Scores:
     """Score a finished run's best generator on the test split and write the run's report.
 
-    At most ``RUN_WINDOWS`` windows and ``RUN_SECONDS`` of each track, so that a run ends soon;
-    ``tfaudiogan evaluate`` takes all.
+    At most ``RUN_WINDOWS`` windows and ``RUN_SECONDS`` of each track are scored to save time.
+    ``tfaudiogan evaluate`` scores the whole split.
 
     Args:
-        run: a ``runs.train.RunFolder``.
+        run: ``runs.folder.RunFolder`` of the run.
+        corpus: Corpus that the run was trained on.
     """
     model = load_model(run.generator)
     scores = score_model(model, corpus, windows=RUN_WINDOWS, seconds=RUN_SECONDS)

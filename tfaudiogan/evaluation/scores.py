@@ -1,12 +1,12 @@
-"""How good a model is, beside baselines: over windows, and over whole reconstructed tracks.
+"""Scores of models and baselines over windows and over whole reconstructed tracks.
 
-A model here is any function from ``(n, window)`` to ``(n, window)`` float32 at the common level
-(``tfaudiogan.audio.levels``). Three baselines stand beside it: the input as it is, silence, and
-the input times the constant that brings it closest to the target, found anew for each window or
-track. That last one knows the target, so a model that beats it has learnt more than a volume.
+A model is any function from ``(n, window)`` to the same shape, float32, at the common level
+(``tfaudiogan.audio.levels``). It is compared with three baselines: the unchanged input, silence,
+and the input multiplied by the constant that fits the target best, for each window or track. The
+last one knows the target, so a model that scores better has learned more than a volume.
 
-A window is digital silence, and left out, where no sample of its target's file is further from
-zero than one step of 16 bits: synthesisers dither their silence by that much.
+Windows of digital silence are left out. A window is digital silence if no sample in its target's
+file exceeds one 16-bit step, because synthesizers dither their silence by that much.
 """
 
 import functools
@@ -57,38 +57,38 @@ _ROWS = 16
 Model = ModelFunction | InContext
 MetricFunction = Callable[[np.ndarray, np.ndarray], Any]
 AdaptiveFunction = Callable[[np.ndarray], ModelFunction]
-"""From the whole input of a track, ``(samples,)``, what is to be done to pieces of it."""
+"""A function from the whole input of a track, ``(samples,)``, to the model for its windows."""
 
 UNALTERED = "unaltered windows"
 FRAMEWISE = frozenset({"lsd", "multi_resolution_distance", "mel_distance"})
 """Metrics that are means over short frames.
 
-For a track they are the mean over its windows that sound and where they are finite; all others
-are taken of the track as one signal.
+For a track, these are averaged over its windows with sound whose value is finite. All other metrics
+are computed on the whole track.
 """
 
 IMPROVED = frozenset({"si_sdr", "mel_distance", "perceptual"})
-"""Metrics whose gain over the input is given with an interval and the share of losers."""
+"""Metrics whose gain over the input is reported, with its interval and the share that got worse."""
 
 
 def default_metrics() -> dict[str, MetricFunction]:
-    """The paper's metrics: SNR (equation 24) and LSD (equation 25)."""
+    """Return the paper's metrics: SNR (equation 24) and LSD (equation 25)."""
     from tfaudiogan import metrics
 
     return {"snr": metrics.snr, "lsd": metrics.lsd}
 
 
 def best_gain(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The constant, for each row, whose product with the input is closest to the target.
+    """Return the factor by which each input fits its target best.
 
-    Least squares: ``<input, target> / <input, input>``; 0 where the input is silent.
+    It is the least-squares solution ``<input, target> / <input, input>``, or 0 for silent inputs.
 
     Args:
-        inputs: ``(n, samples)``.
-        targets: ``(n, samples)``.
+        inputs: Input signals, ``(n, samples)``.
+        targets: Target signals, ``(n, samples)``.
 
     Returns:
-        ``(n,)`` float64.
+        The factors, ``(n,)`` float64.
     """
     inputs, targets = inputs.astype(np.float64), targets.astype(np.float64)
     power = np.einsum("ns,ns->n", inputs, inputs)
@@ -109,30 +109,32 @@ def score_windows(
     unaltered: bool = False,
     progress: bool = False,
 ) -> Table:
-    """Score over the fixed grid of non-overlapping windows of a split's tracks.
+    """Score models on a fixed grid of non-overlapping windows of a split's tracks.
 
-    What remains of a track after its last whole window is left out, and so are windows whose
-    target is digital silence, and tracks that are not altered at all. Memory does not grow with
-    the corpus.
+    The samples after the last whole window of a track are left out, and so are windows whose target
+    is digital silence and tracks that are not altered. Memory does not grow with the corpus.
 
-    A model is given each window alone. One that is ``InContext`` is run by overlap-add over what
-    surrounds the window, through windows of its own, and the window is cut from that.
+    A model sees each window alone. A model that is ``InContext`` is run by overlap-add over the
+    window and its surroundings, with windows of its own length.
 
     Args:
-        model_fn: one model, or several by the name to print.
-        window: samples.
-        limit: at most that many windows, spread evenly over the grid.
-        batch: windows at once.
-        metrics: functions on ``keras.ops`` of (generated, target), both ``(n, window)``, to
-            ``(n,)``, by name; SNR and LSD where not given.
-        baselines: further baselines by the name to print, each a function as a model is.
-        adaptive: baselines that adapt to the whole track that a window is of.
-        unaltered: score the tracks that are not altered, and no others: does the model leave alone
-            what is good?
+        model_fn: A model, or several models by the names to print.
+        corpus: Corpus of pairs.
+        split: Split to score.
+        window: Number of samples in a window.
+        limit: Largest number of windows, which are evenly spaced on the grid.
+        batch: Number of windows in a batch.
+        metrics: Metrics by name; SNR and LSD by default. A metric is a ``keras.ops`` function of
+            (generated, target), both ``(n, window)``, that returns ``(n,)``.
+        baselines: Further baselines by the names to print. A baseline is a function like a model.
+        adaptive: Baselines by name that adapt to the whole track of a window.
+        unaltered: Whether to score only the tracks that are not altered, which shows whether the
+            model leaves good sound alone.
+        progress: Whether to show a progress bar.
 
     Raises:
-        InputError: when the split has no window that sounds.
-        ValueError: when a model's output has another shape than its input.
+        InputError: If the split has no window with sound.
+        ValueError: If a model's output has another shape than its input.
     """
     check_window(window)
     tally = _Tally.of(corpus.task, model_fn, baselines, metrics, adaptive)
@@ -151,9 +153,9 @@ def score_windows(
                     if adaptive:
                         whole = corpus.read(pair, 0, pair.samples)[0]
                         adapted = {name: adapt(whole) for name, adapt in adaptive.items()}
-                own = {n: run_windows(made, sides[0][None])[0] for n, made in adapted.items()}
+                outputs = {n: run_windows(f, sides[0][None])[0] for n, f in adapted.items()}
                 for name, model in tally.in_context.items():
-                    own[name] = model.piece(
+                    outputs[name] = model.piece(
                         reader(corpus, pair),
                         pair.samples,
                         start,
@@ -161,7 +163,7 @@ def score_windows(
                         batch=batch,
                         known=known[name],
                     )
-                waiting.append((*sides, own))
+                waiting.append((*sides, outputs))
             else:
                 silent += 1
             if len(waiting) == batch:
@@ -188,14 +190,15 @@ def score_tracks(
     track_metrics: Mapping[str, MetricFunction] | None = None,
     progress: bool = False,
 ) -> Table:
-    """Score over a split's tracks, each put together by overlap-add from the model's windows.
+    """Score models on a split's tracks, which are reconstructed by overlap-add.
 
-    One track is held at a time; ``seconds`` bounds it. A model that is ``InContext`` has windows of
-    its own. The other arguments and the errors are those of ``score_windows``.
+    Memory holds one track at a time. A model that is ``InContext`` has windows of its own length.
+    The other arguments and the errors are those of ``score_windows``.
 
     Args:
-        seconds: at most that much of each track, from where it first sounds; ``None`` is all.
-        track_metrics: further metrics, of NumPy arrays ``(1, samples)``, for whole tracks alone.
+        seconds: Largest length of each track, from its first sound on; ``None`` means whole tracks.
+        track_metrics: Further metrics for whole tracks, which are functions of NumPy arrays
+            ``(1, samples)``.
     """
     check_window(window)
     metrics = {**(default_metrics() if metrics is None else metrics), **(track_metrics or {})}
@@ -234,9 +237,10 @@ def score(
     track_metrics: Mapping[str, MetricFunction] | None = None,
     progress: bool = False,
 ) -> Scores:
-    """Both tables, over windows and over tracks, with what they were taken from.
+    """Score models over windows and over tracks, with one table for each.
 
-    Tracks that are not altered have a third table, so that they don't outweigh the others.
+    Tracks that are not altered have a third table. The arguments and the errors are those of
+    ``score_windows`` and ``score_tracks``.
     """
     options = {
         "batch": batch,
@@ -267,7 +271,7 @@ def score(
 
 @dataclass(frozen=True)
 class _System:
-    """A row to be, by one of ``model``, ``adapt`` and ``oracle`` (of input and target)."""
+    """A system to score, which is a ``model``, an ``adapt`` function or an ``oracle``."""
 
     name: str
     label: str
@@ -301,7 +305,7 @@ _BASELINES = (
 
 @dataclass(frozen=True)
 class _Tally:
-    """Values of every metric for every system, as they come in."""
+    """The values of all metrics for all systems, collected batch by batch."""
 
     systems: tuple[_System, ...]
     metrics: Mapping[str, MetricFunction]
@@ -328,21 +332,21 @@ class _Tally:
         systems = (*models, *extra, identity, *_BASELINES)
         names = [system.name for system in systems]
         if len(set(names)) < len(names):
-            raise ValueError(f"two systems of one name among {names}; expected different names")
+            raise ValueError(f"the names of the systems are {names}; expected each name once")
         return cls(systems, metrics, {(system, m): [] for system in names for m in metrics})
 
     @property
     def in_context(self) -> dict[str, InContext]:
-        """The models that are run over what surrounds a window, by name."""
+        """Models that are also given the surroundings of a window, by name."""
         return {s.name: s.model for s in self.systems if isinstance(s.model, InContext)}
 
     def add_windows(
-        self, inputs: np.ndarray, targets: np.ndarray, made: Mapping[str, np.ndarray]
+        self, inputs: np.ndarray, targets: np.ndarray, outputs: Mapping[str, np.ndarray]
     ) -> None:
-        """Score ``(n, window)`` each; ``made`` has the outputs of what heard more than a window."""
+        """Score ``(n, window)``; ``outputs`` holds those of systems that see more than a window."""
         for system in self.systems:
-            if system.name in made:
-                generated = made[system.name]
+            if system.name in outputs:
+                generated = outputs[system.name]
             else:
                 generated = system.generate(inputs, targets, run_windows)
             for name, values in _per_window(self.metrics, generated, targets).items():
@@ -356,7 +360,7 @@ class _Tally:
         batch: int,
         sounding: np.ndarray,
     ) -> None:
-        """Score ``(samples,)`` each, of whose windows those marked sound."""
+        """Score a track, ``(samples,)``; ``sounding`` marks its windows with sound."""
 
         def run(model: Model, inputs: np.ndarray) -> np.ndarray:
             if isinstance(model, InContext):
@@ -387,29 +391,31 @@ class _Tally:
         }
         counted = len(next(iter(samples.values())))
         if not counted:
-            raise InputError(f"{where} is silent in all its {silent} {over}; nothing to score")
+            raise InputError(
+                f"all {silent} {over} of {where} are silent; choose a split with sound"
+            )
         rows = []
         for system in self.systems:
-            own = {name: samples[system.name, name] for name in self.metrics}
-            statistics = {name: Statistic.of(values) for name, values in own.items()}
-            gains = self._improvements(own, samples) if over == "tracks" else {}
-            rows.append(Row(system.name, system.label, system.kind, statistics, gains, own))
+            values = {name: samples[system.name, name] for name in self.metrics}
+            statistics = {name: Statistic.of(array) for name, array in values.items()}
+            gains = self._improvements(values, samples) if over == "tracks" else {}
+            rows.append(Row(system.name, system.label, system.kind, statistics, gains, values))
         metrics = {name: METRICS.get(name, Metric(name)) for name in self.metrics}
         return Table(over, counted, silent, seconds, metrics, tuple(rows))
 
     def _improvements(
         self,
-        own: Mapping[str, np.ndarray],
+        values: Mapping[str, np.ndarray],
         samples: Mapping[tuple[str, str], np.ndarray],
     ) -> dict[str, Improvement]:
-        """Gains over the input of what a listener's ear would follow, track by track."""
+        """Return the gains of the ``IMPROVED`` metrics over the input, track by track."""
         gains = {}
         for name in IMPROVED & self.metrics.keys():
-            difference = own[name] - samples["identity", name]
+            difference = values[name] - samples["identity", name]
             sign = -1.0 if METRICS[name].higher_is_better is False else 1.0
-            found = Improvement.of(sign * difference)
-            if found is not None:
-                gains[name] = found
+            improvement = Improvement.of(sign * difference)
+            if improvement is not None:
+                gains[name] = improvement
         return gains
 
 
@@ -417,14 +423,14 @@ def _stacked(
     waiting: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]],
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     inputs, targets, adapted = zip(*waiting, strict=True)
-    by_name = {name: np.stack([own[name] for own in adapted]) for name in adapted[0]}
+    by_name = {name: np.stack([outputs[name] for outputs in adapted]) for name in adapted[0]}
     return np.stack(inputs), np.stack(targets), by_name
 
 
 def _per_window(
     metrics: Mapping[str, MetricFunction], generated: np.ndarray, targets: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Metrics of ``(n, window)``, always as many windows at once, so that they compile once."""
+    """Return the metrics of windows ``(n, window)``, in batches of one size that compile once."""
     if not metrics:
         return {}
     compiled = _compiled(tuple(metrics.items()))
@@ -438,7 +444,7 @@ def _per_window(
 
 @functools.cache
 def _compiled(metrics: tuple[tuple[str, MetricFunction], ...]) -> Callable:
-    """Metrics as one graph of the backend at hand, several times as fast as step by step."""
+    """Compile the metrics into one graph, which is several times faster than eager execution."""
     import keras
 
     class MetricModel(keras.Model):
@@ -451,13 +457,13 @@ def _compiled(metrics: tuple[tuple[str, MetricFunction], ...]) -> Callable:
 
 
 def _sounds(targets: np.ndarray, pair: Pair) -> np.ndarray:
-    """Whether each row of ``(..., window)`` is more than digital silence."""
+    """Return whether each row of ``(..., window)`` is more than digital silence."""
     step = db_to_gain(pair.target_gain_db) / 32768
     return np.abs(targets).max(axis=-1) > 1.5 * step
 
 
 def _grid_of(audio: np.ndarray, window: int) -> np.ndarray:
-    """The whole windows of ``(samples,)``; what is shorter than one is repeated to fill it."""
+    """Return the whole windows of ``(samples,)``; a shorter signal is repeated to fill one."""
     if len(audio) < window:
         audio = np.resize(audio, window)
     return audio[: len(audio) // window * window].reshape(-1, window)
@@ -466,7 +472,7 @@ def _grid_of(audio: np.ndarray, window: int) -> np.ndarray:
 def _grid(
     corpus: Corpus, split: str, pairs: tuple[Pair, ...], window: int, limit: int | None
 ) -> tuple[int, Iterator[tuple[Pair, int]]]:
-    """How many windows to score, and each one's pair and first sample: those of ``crops.grid``."""
+    """Return the number of windows to score, and the pair and first sample of each."""
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit} windows; expected at least 1")
     starts = grid_starts(pairs, window, window)

@@ -11,7 +11,7 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.evaluation.report import versions
 from tfaudiogan.experiments.separation import Separation
 from tfaudiogan.reporting.drawing import (
-    COLOURS,
+    COLORS,
     WIDTH_INCHES,
     encoded,
     entitle,
@@ -37,7 +37,7 @@ def panels(found: Separation, *, image: str = "svg") -> bytes:
         axis.grid(False)
         axis.set_xticks([])
         axis.set_yticks([])
-        for cloud, color, label in zip(clouds, COLOURS, ("input", "target"), strict=False):
+        for cloud, color, label in zip(clouds, COLORS, ("input", "target"), strict=False):
             look = {"s": 5, "color": color, "alpha": 0.6, "linewidths": 0}
             axis.scatter(*cloud.T, label=label, rasterized=True, **look)
         axis.set_title(f"channel {channel}: {found.scores[channel]:.2f}", fontsize=9)
@@ -53,8 +53,8 @@ def all_channels(found: Sequence[Separation], *, image: str = "svg") -> bytes:
     axis = figure.subplots()
     for number, one in enumerate(found):
         scores = np.sort(one.scores)[::-1]
-        axis.plot(np.arange(1, len(scores) + 1), scores, label=one.label, color=COLOURS[number])
-    axis.axhline(0.5, linewidth=1, linestyle=(0, (4, 3)), color=COLOURS[5])
+        axis.plot(np.arange(1, len(scores) + 1), scores, label=one.label, color=COLORS[number])
+    axis.axhline(0.5, linewidth=1, linestyle=(0, (4, 3)), color=COLORS[5])
     axis.set_xlabel("channels, the most separable first")
     axis.set_ylabel("separability")
     axis.set_ylim(min(0.45, *(min(one.scores) for one in found)), 1.02)

@@ -26,7 +26,7 @@ from tfaudiogan.inference.load import load_model
 from tfaudiogan.inference.metadata import read_metadata
 from tfaudiogan.reporting import figures
 from tfaudiogan.reporting.drawing import (
-    COLOURS,
+    COLORS,
     INK,
     encoded,
     entitle,
@@ -278,9 +278,9 @@ def curves_of_runs(
 
 def _look(number: int, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Of the line of a run: after as many runs as there are colors, dashed."""
-    dashed = number >= len(COLOURS)
+    dashed = number >= len(COLORS)
     return {
-        "color": COLOURS[number % len(COLOURS)],
+        "color": COLORS[number % len(COLORS)],
         "linestyle": (0, (5, 2)) if dashed else "-",
         "marker": "o" if len(history["step"]) < _FEW_EPOCHS else None,
         "markersize": 3,
@@ -416,7 +416,10 @@ def _add_training(
     )
     section.text(_prospect(variants, trends))
     logs = {term: f"{term.replace('_', ' ')}: raw loss term" for term in TERMS}
-    logs |= {"critic_distance": "Wasserstein estimate of the critic", "penalty": "gradient penalty"}
+    logs |= {
+        "discriminator_distance": "Wasserstein estimate of the critic",
+        "penalty": "gradient penalty",
+    }
     for log, title in logs.items():
         if any(log in h and np.isfinite(h[log]).any() for h in histories.values()):
             section.figure(

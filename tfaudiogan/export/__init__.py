@@ -1,1 +1,1 @@
-"""A trained model as a file that others run without this package."""
+"""Exports trained models to formats that run without this package."""

@@ -1,4 +1,4 @@
-"""How fast, large and exact each exported form of a model is, on this machine."""
+"""Measures the speed, size and error of each exported form of a model on this machine."""
 
 import json
 import os
@@ -20,29 +20,30 @@ from tfaudiogan.export.quantization import calibration_windows
 from tfaudiogan.export.saved_model import export_saved_model
 from tfaudiogan.export.tflite import QUANTIZATIONS, export_tflite
 from tfaudiogan.extras import missing
-from tfaudiogan.inference.load import WINDOWS_AT_ONCE, WindowModel, load_model
+from tfaudiogan.inference.load import MAX_BATCH_WINDOWS, WindowModel, load_model
 from tfaudiogan.inference.metadata import read_metadata
 
 if TYPE_CHECKING:
     import rich.table
 
 SECONDS = 3.0
-LEAST_RUNS = 5
+MIN_RUNS = 5
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One form of a model with some number of threads.
+    """The figures of one form of a model with one number of threads.
 
     Attributes:
-        form: ``"keras"``, ``"saved_model"``, ``"tflite float16"``, ``"onnx"`` …
-        threads: of the processor.
-        size_mb: of the file or folder, in 10^6 bytes.
-        window_ms: median time for one window alone, as in a live stream, in milliseconds.
-        real_time: seconds of audio, of as many channels as the model links, enhanced a second, up
-            to ``WINDOWS_AT_ONCE`` windows at a time, as in ``enhance``; windows overlap by half.
-        peak_mb: most memory of the process that ran it, with its runtime, in 10^6 bytes.
-        error_db: level of the difference from the Keras model's output, below that output.
+        form: Name of the form, such as ``"keras"``, ``"saved_model"``, ``"tflite float16"`` or
+            ``"onnx"``.
+        threads: Number of CPU threads.
+        size_mb: Size of the file or folder in 10^6 bytes.
+        window_ms: Median time for a single window, as in a live stream, in milliseconds.
+        real_time: Seconds of audio enhanced per second, with the channels that the model links, in
+            batches as ``enhance`` makes them. Windows overlap by half.
+        peak_mb: Peak memory of the process, including the runtime, in 10^6 bytes.
+        error_db: Signal-to-error ratio to the output of the Keras model, in dB.
     """
 
     form: str
@@ -55,7 +56,7 @@ class Measurement:
 
 
 def export_variants(model_path: Path | str, folder: Path | str) -> dict[str, Path]:
-    """Export a ``.keras`` model to every form into a folder; the paths by form, itself first."""
+    """Export a ``.keras`` model to every form; return the paths by form, the model itself first."""
     model_path, folder = Path(model_path), Path(folder)
     variants = {
         "keras": model_path,
@@ -71,26 +72,26 @@ def export_variants(model_path: Path | str, folder: Path | str) -> dict[str, Pat
 def benchmark(
     model_path: Path | str, threads: Iterable[int] | None = None, seconds: float = SECONDS
 ) -> Iterator[Measurement]:
-    """Export a model to every form and measure each, in a process of its own.
+    """Export a model to every form and measure each form in a separate process.
 
     Args:
-        model_path: a ``.keras`` file with metadata.
-        threads: numbers of threads to run with; one, and all, unless given.
-        seconds: to measure for, at least, each time.
+        model_path: ``.keras`` file with metadata.
+        threads: Numbers of threads to measure with; 1 and all CPUs by default.
+        seconds: Shortest duration of each measurement.
 
     Yields:
-        A measurement for each form and number of threads, as soon as it is there. ONNX is left out
-        where the extra ``onnx`` is not installed.
+        A measurement for each form and number of threads, as soon as it is finished. ONNX is left
+        out if the extra ``onnx`` is not installed.
 
     Raises:
-        InputError: when the model cannot be loaded.
+        InputError: If the model cannot be loaded.
     """
     threads = sorted({1, os.cpu_count() or 1}) if threads is None else list(threads)
     with tempfile.TemporaryDirectory() as folder:
         expected = None
         for form, path in export_variants(model_path, folder).items():
             for count in threads:
-                figures, output = _measured(path, count, seconds, Path(folder) / "output.npy")
+                figures, output = _run_in_process(path, count, seconds, Path(folder) / "output.npy")
                 expected = output if expected is None else expected
                 error = float(np.mean(np.square(output - expected)))
                 signal = float(np.mean(np.square(expected)))
@@ -104,14 +105,14 @@ def benchmark(
 
 
 def table(measurements: Iterable[Measurement]) -> "rich.table.Table":
-    """The measurements to print."""
+    """Return the measurements as a table to print."""
     from rich.table import Table
 
-    printed = Table("form", box=None)
-    for heading in ("threads", "MB", "ms a window", "x real time", "peak MB", "error dB"):
-        printed.add_column(heading, justify="right")
+    result = Table("form", box=None)
+    for heading in ("threads", "MB", "ms per window", "x real time", "peak MB", "error dB"):
+        result.add_column(heading, justify="right")
     for m in measurements:
-        printed.add_row(
+        result.add_row(
             m.form,
             str(m.threads),
             f"{m.size_mb:.2f}",
@@ -120,7 +121,7 @@ def table(measurements: Iterable[Measurement]) -> "rich.table.Table":
             f"{m.peak_mb:.0f}",
             f"{-m.error_db:.0f}",
         )
-    return printed
+    return result
 
 
 def _size(path: Path) -> int:
@@ -128,28 +129,32 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _measured(
+def _run_in_process(
     path: Path, threads: int, seconds: float, output: Path
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Figures and output of a form, from a fresh process: its memory, its runtime's threads."""
+    """Measure a form in a new process, where its memory and its threads are its own.
+
+    Returns:
+        The figures and the output.
+    """
     command = [sys.executable, "-m", __name__, str(path), str(threads), str(seconds), str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip() or "no message").splitlines()[-1]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        reason = (process.stderr.strip() or "no message").splitlines()[-1]
         raise InputError(f"{path} with {threads} threads cannot be measured ({reason})")
-    return json.loads(done.stdout.splitlines()[-1]), np.load(output)
+    return json.loads(process.stdout.splitlines()[-1]), np.load(output)
 
 
 def _measure(path: str, threads: str, seconds: str, output: str) -> None:
     metadata = read_metadata(path)
     model = load_model(path, threads=int(threads))
     windows = calibration_windows(metadata.window, metadata.level_dbfs, metadata.channels)
-    many = np.concatenate([windows] * -(-WINDOWS_AT_ONCE // len(windows)))[:WINDOWS_AT_ONCE]
+    batch = np.concatenate([windows] * -(-MAX_BATCH_WINDOWS // len(windows)))[:MAX_BATCH_WINDOWS]
     np.save(output, model(windows))
-    one_s, many_s = (_median_seconds(model, w, float(seconds)) for w in (windows[:1], many))
+    window_s, batch_s = (_median_seconds(model, w, float(seconds)) for w in (windows[:1], batch))
     figures = {
-        "window_ms": 1000 * one_s,
-        "real_time": WINDOWS_AT_ONCE * metadata.hop / metadata.sample_rate / many_s,
+        "window_ms": 1000 * window_s,
+        "real_time": MAX_BATCH_WINDOWS * metadata.hop / metadata.sample_rate / batch_s,
         "peak_mb": peak_bytes() / 1e6,
     }
     print(json.dumps(figures))
@@ -158,7 +163,7 @@ def _measure(path: str, threads: str, seconds: str, output: str) -> None:
 def _median_seconds(model: WindowModel, windows: np.ndarray, seconds: float) -> float:
     model(windows)
     times: list[float] = []
-    while len(times) < LEAST_RUNS or sum(times) < seconds:
+    while len(times) < MIN_RUNS or sum(times) < seconds:
         start = time.perf_counter()
         model(windows)
         times.append(time.perf_counter() - start)
@@ -166,9 +171,9 @@ def _median_seconds(model: WindowModel, windows: np.ndarray, seconds: float) -> 
 
 
 def peak_bytes() -> int:
-    """Most memory that this process ever took."""
+    """Return the peak memory of this process in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux; getrusage would tell the parent's peak there
+    if status.exists():  # On Linux, getrusage may return the peak of the parent process.
         return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])
     import resource
 

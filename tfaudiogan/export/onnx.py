@@ -1,4 +1,4 @@
-"""An ONNX file, for the many runtimes that read one."""
+"""Exports a model to an ONNX file."""
 
 from pathlib import Path
 
@@ -10,23 +10,23 @@ from tfaudiogan.storage import replacing
 
 
 def export_onnx(model_path: Path | str, out: Path | str) -> Path:
-    """Write an ONNX file, from ``audio``, ``(batch, window, channels)`` float32, to that shape.
+    """Write an ONNX file and return its path.
 
-    There is one channel, or as many as the metadata says that the model links.
-
-    The metadata is in the file, as the metadata property ``tfaudiogan.json``.
+    The network maps ``audio``, ``(batch, window, channels)`` float32, to the same shape. The number
+    of channels is that of the model's metadata. The file holds the metadata as the metadata
+    property ``tfaudiogan.json``.
 
     Args:
-        model_path: a ``.keras`` file with metadata.
-        out: the ``.onnx`` file.
+        model_path: ``.keras`` file with metadata.
+        out: ``.onnx`` file to write.
 
     Raises:
-        InputError: when the model cannot be loaded, or the extra ``onnx`` is not installed.
+        InputError: If the model cannot be loaded, or the extra ``onnx`` is not installed.
     """
     out = Path(out)
     require("onnx", "tf2onnx", "onnx")
     if out.suffix != ".onnx":
-        raise InputError(f"{out} does not end in .onnx; name it so")
+        raise InputError(f"{out} does not end in .onnx; choose a name that does")
     model, metadata = load_source(model_path)
     import tensorflow as tf
     import tf2onnx

@@ -1,10 +1,10 @@
-"""Smaller weights in a TFLite model, as many of them as the output's quality allows.
+"""Quantizes as many weights of a TFLite model as the quality of its output allows.
 
-TFLite's converter rounds every kernel or none, and what that does to the sound is a matter of luck:
-with 8 bits, an error 25 to 45 dB below the output. A few kernels make most of that error, the small
-ones near input and output among them. So here each kernel is rounded alone and the error measured;
-then they are rounded together, those first that cost least for what they save, and as many as keep
-the output within a given signal-to-error ratio of the float32 model's.
+TFLite's converter rounds all kernels or none, and the error at 8 bits varies between 25 and 45 dB
+below the output. A few kernels cause most of it, among them the small ones near input and output.
+Here each kernel is first rounded alone to measure its error. Then kernels are rounded together, in
+the order of their error per weight, as long as the signal-to-error ratio to the float32 model's
+output stays above a bound.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 WINDOWS = 4
-LEAST_DB = {"float16": 60.0, "dynamic": 40.0}
-MARGIN_DB = 4.0  # calibration signals and real audio differ by up to this much
+MIN_SNR_DB = {"float16": 60.0, "dynamic": 40.0}
+MARGIN_DB = 4.0  # Errors on calibration signals and on real audio differ by up to 4 dB.
 
 
 def quantize(
@@ -26,15 +26,15 @@ def quantize(
     """Round the kernels of a float32 TFLite model.
 
     Args:
-        content: the model.
-        quantization: ``"float16"``, with float32 where that is needed; or ``"dynamic"``: 8 bits,
-            with float16 where that is needed.
-        load: makes a function on windows of a model.
-        windows: to judge by, as ``calibration_windows`` makes them.
+        content: Contents of the model file.
+        quantization: ``"float16"``, which keeps float32 where needed, or ``"dynamic"``, which uses
+            8 bits and float16 where needed.
+        load: Function that turns a model file's contents into a function on windows.
+        windows: Windows to measure the error on, such as ``calibration_windows``.
 
     Returns:
-        The model whose output on ``windows`` is at least ``LEAST_DB`` and ``MARGIN_DB`` above its
-        error.
+        Contents of the quantized model. The level of its error on ``windows`` is at least
+        ``MIN_SNR_DB`` plus ``MARGIN_DB`` below that of its output.
     """
     expected = load(content)(windows)
 
@@ -45,22 +45,22 @@ def quantize(
     sizes = _kernel_sizes(_unpack(content), dense=quantization == "float16")
     kernels = sorted(sizes, key=lambda kernel: error([kernel]) / sizes[kernel])
     signal = float(np.sum(np.square(expected, dtype=np.float64)))
-    allowed = signal / 10 ** ((LEAST_DB[quantization] + MARGIN_DB) / 10)
-    few, many = 0, len(kernels) + 1
-    while many - few > 1:
-        count = (few + many) // 2
-        few, many = (count, many) if error(kernels[:count]) <= allowed else (few, count)
-    return _rounded(content, quantization, kernels[:few])
+    allowed = signal / 10 ** ((MIN_SNR_DB[quantization] + MARGIN_DB) / 10)
+    low, high = 0, len(kernels) + 1
+    while high - low > 1:
+        count = (low + high) // 2
+        low, high = (count, high) if error(kernels[:count]) <= allowed else (low, count)
+    return _rounded(content, quantization, kernels[:low])
 
 
 def calibration_windows(window: int, level_dbfs: float, channels: int = 1) -> np.ndarray:
-    """Noise and decaying harmonic tones at a level, float32.
+    """Return windows of noise and of decaying harmonic tones at a level, float32.
 
-    ``(WINDOWS, window)``, or ``(WINDOWS, window, channels)`` where there are several.
+    Their shape is ``(WINDOWS, window)``, or ``(WINDOWS, window, channels)`` for several channels.
     """
     if channels > 1:
-        each = [_calibration_windows(window, level_dbfs, seed) for seed in range(channels)]
-        return np.stack(each, axis=-1)
+        signals = [_calibration_windows(window, level_dbfs, seed) for seed in range(channels)]
+        return np.stack(signals, axis=-1)
     return _calibration_windows(window, level_dbfs, seed=0)
 
 
@@ -90,7 +90,10 @@ def _pack(model: Any) -> bytes:
 
 
 def _kernel_sizes(model: Any, dense: bool = False) -> dict[int, int]:
-    """Weights of each tensor that is a convolution's kernel, or a dense layer's too, by index."""
+    """Return the number of weights in each convolution kernel by tensor index.
+
+    Kernels of dense layers are included if ``dense`` is true.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
 
     (graph,) = model.subgraphs
@@ -108,7 +111,10 @@ def _kernel_sizes(model: Any, dense: bool = False) -> dict[int, int]:
 
 
 def _rounded(content: bytes, quantization: str, kernels: list[int]) -> bytes:
-    """The model with these kernels rounded; the others as ``quantize`` says."""
+    """Return the model with the given kernels rounded.
+
+    Other kernels stay float32, or become float16 for ``"dynamic"``.
+    """
     model = _unpack(content)
     if quantization == "float16":
         _to_float16(model, kernels)
@@ -120,7 +126,10 @@ def _rounded(content: bytes, quantization: str, kernels: list[int]) -> bytes:
 
 
 def _to_int8(model: Any, kernels: list[int]) -> None:
-    """A scale for each output channel; TFLite then quantises activations as it goes."""
+    """Round kernels to 8 bits, with a scale for each output channel.
+
+    TFLite quantizes the activations at run time.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
 
     for i in kernels:
@@ -138,28 +147,28 @@ def _to_int8(model: Any, kernels: list[int]) -> None:
     if kernels:
         for code in model.operatorCodes:
             if code.builtinCode == schema.BuiltinOperator.CONV_2D:
-                code.version = 5  # the first that takes 8-bit kernels with a scale per channel
+                code.version = 5  # The first version with 8-bit kernels and a scale per channel.
 
 
 def _to_float16(model: Any, kernels: list[int]) -> None:
-    """Half-precision constants, and an operator that widens them before the first run."""
+    """Round kernels to float16; operators convert them to float32 before the first run."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     if not kernels:
         return
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 3  # the first that takes half precision
+    code.version = 3  # The first version that supports half precision.
     model.operatorCodes.append(code)
     (graph,) = model.subgraphs
-    widen = []
+    dequantize = []
     for i in kernels:
         tensor = graph.tensors[i]
-        narrow = schema.TensorT()
-        narrow.name = tensor.name + b"_half"
-        narrow.shape = tensor.shape
-        narrow.type = schema.TensorType.FLOAT16
-        narrow.buffer = tensor.buffer
+        half = schema.TensorT()
+        half.name = tensor.name + b"_half"
+        half.shape = tensor.shape
+        half.type = schema.TensorType.FLOAT16
+        half.buffer = tensor.buffer
         values = _values(model, tensor).astype(np.float16)
         model.buffers[tensor.buffer].data = values.reshape(-1).view(np.uint8)
         tensor.buffer = 0
@@ -167,9 +176,9 @@ def _to_float16(model: Any, kernels: list[int]) -> None:
         operator.opcodeIndex = len(model.operatorCodes) - 1
         operator.inputs = np.array([len(graph.tensors)], np.int32)
         operator.outputs = np.array([i], np.int32)
-        graph.tensors.append(narrow)
-        widen.append(operator)
-    graph.operators = widen + graph.operators
+        graph.tensors.append(half)
+        dequantize.append(operator)
+    graph.operators = dequantize + graph.operators
 
 
 def _values(model: Any, tensor: Any) -> np.ndarray:

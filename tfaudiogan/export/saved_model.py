@@ -1,4 +1,4 @@
-"""A SavedModel for TensorFlow Serving, with framing, level and overlap-add inside the graph."""
+"""Exports a SavedModel for TensorFlow Serving, with level, windows and overlap-add in its graph."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WINDOWS_PER_CHUNK = 8
 SAMPLES_PER_CHUNK = 1 << 20
-"""Bounds of what the network is given at a time, over all channels that it links."""
+"""Bounds of one batch of windows, over all channels that the model links."""
 
 
 def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1) -> Path:
@@ -29,36 +29,36 @@ def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1
 
     The SavedModel has two signatures, each with one input and one output called ``audio``:
 
-    - ``enhance``, also as ``serving_default``: ``(batch, samples)`` float32 to the same shape, any
-      number of samples. Each row is brought to the model's level, cut into windows, enhanced,
-      overlap-added and brought back, up to ``WINDOWS_PER_CHUNK`` windows at a time.
-    - ``window``: ``(batch, window, 1)`` float32 to the same shape, the network as it is.
+    - ``enhance``, which is also ``serving_default``, maps ``(batch, samples)`` float32 to the same
+      shape, with any number of samples. Each row is scaled to the model's level, cut into windows,
+      enhanced, overlap-added and scaled back, up to ``WINDOWS_PER_CHUNK`` windows at a time.
+    - ``window`` maps ``(batch, window, 1)`` float32 to the same shape by the network alone.
 
-    A model that links channels takes and gives ``(batch, samples, channels)`` and ``(batch, window,
-    channels)``, with any number of channels that belong together.
+    A model that links channels maps ``(batch, samples, channels)`` and ``(batch, window,
+    channels)`` instead, with any number of channels that belong together.
 
     ``assets.extra`` holds the metadata and the requests that TensorFlow Serving warms up with. The
-    folder appears under its name once it is whole, as a running server needs.
+    folder gets its name only when it is complete, as a running server requires.
 
     Args:
-        model_path: a ``.keras`` file with metadata.
-        out: the directory, named as the server is to call the model.
-        version: a number; a server takes the highest.
+        model_path: ``.keras`` file with metadata.
+        out: Directory to write. Its name is the model's name on the server.
+        version: Version number. A server loads the highest one.
 
     Raises:
-        InputError: when the model cannot be loaded, or the version is there already.
+        InputError: If the model cannot be loaded, or the version already exists.
     """
     target = Path(out) / str(version)
     if version < 0:
         raise InputError(f"version is {version}; expected 0 or more")
     if target.exists():
-        raise InputError(f"{target} exists already; give another version, such as {version + 1}")
+        raise InputError(f"{target} already exists; give another version, such as {version + 1}")
     model, metadata = load_source(model_path)
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=out, prefix=".partial-"))
     except OSError as error:
-        raise InputError(f"cannot write {out} ({error.strerror}); choose another place") from error
+        raise InputError(f"cannot write {out} ({error.strerror}); choose another folder") from error
     try:
         _save(model, metadata, temporary)
         write_metadata(temporary, metadata)
@@ -104,10 +104,10 @@ def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
 def enhance_in_graph(
     model: "keras.Model", metadata: ModelMetadata, audio: "tf.Tensor"
 ) -> "tf.Tensor":
-    """What ``tfaudiogan.enhance`` does, in TensorFlow.
+    """Enhance signals as ``tfaudiogan.enhance`` does, with TensorFlow operators.
 
-    ``(batch, samples)`` to the same shape, or ``(batch, samples, channels)`` for a model that links
-    channels.
+    The signals are ``(batch, samples)``, or ``(batch, samples, channels)`` for a model that links
+    channels. The output has the same shape.
     """
     import tensorflow as tf
 
@@ -122,8 +122,8 @@ def enhance_in_graph(
     padded = tf.pad(audio * gain, [[0, 0], [half, count * half - samples], [0, 0]])
     halves = tf.reshape(padded, (batch, count + 1, half, channels))
     windows = tf.concat([halves[:, :-1], halves[:, 1:]], axis=2)
-    at_once = max(1, min(WINDOWS_PER_CHUNK, SAMPLES_PER_CHUNK // (window * metadata.channels)))
-    output = _in_chunks(model, tf.reshape(windows, (-1, window, channels)), at_once)
+    chunk_size = max(1, min(WINDOWS_PER_CHUNK, SAMPLES_PER_CHUNK // (window * metadata.channels)))
+    output = _in_chunks(model, tf.reshape(windows, (-1, window, channels)), chunk_size)
     faded = output * periodic_hann(window)[:, tf.newaxis]
     faded = tf.reshape(faded, (batch, count, 2, half, channels))
     added = faded[:, 1:, 0] + faded[:, :-1, 1]
@@ -132,9 +132,9 @@ def enhance_in_graph(
 
 
 def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":
-    """The factor that brings ``(batch, samples, channels)`` to the level, ``(batch, 1, 1)``.
+    """Return the factors ``(batch, 1, 1)`` that scale ``(batch, samples, channels)`` to a level.
 
-    As ``audio.levels`` says, over all channels together.
+    The level is that of all channels together, as in ``audio.levels``.
     """
     import tensorflow as tf
 
@@ -154,18 +154,19 @@ def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":
     return tf.cast(tf.where(power > 0, gain, 1.0), tf.float32)[..., tf.newaxis]
 
 
-def _in_chunks(model: "keras.Model", windows: "tf.Tensor", at_once: int) -> "tf.Tensor":
-    """Run the model on ``(windows, window, channels)``, a few at a time: memory stays bounded."""
+def _in_chunks(model: "keras.Model", windows: "tf.Tensor", chunk_size: int) -> "tf.Tensor":
+    """Run the model on ``(windows, window, channels)`` in chunks, to bound the memory."""
     import tensorflow as tf
 
     total = tf.shape(windows)[0]
     if windows.shape[-1] is None:
-        # TensorFlow cannot join no chunks of unknown channels: one silent window, left out below.
+        # TensorFlow cannot concatenate zero chunks with an unknown number of channels. A silent
+        # window is added and removed below.
         windows = tf.pad(windows, [[0, tf.cast(total == 0, tf.int32)], [0, 0], [0, 0]])
-    chunks = -(-tf.shape(windows)[0] // at_once)
+    chunks = -(-tf.shape(windows)[0] // chunk_size)
 
     def run(i: "tf.Tensor", outputs: "tf.TensorArray") -> tuple["tf.Tensor", "tf.TensorArray"]:
-        chunk = windows[i * at_once : (i + 1) * at_once]
+        chunk = windows[i * chunk_size : (i + 1) * chunk_size]
         return i + 1, outputs.write(i, model(chunk, training=False))
 
     outputs = tf.TensorArray(

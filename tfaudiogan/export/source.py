@@ -1,4 +1,4 @@
-"""The model that an export starts from."""
+"""Loads the model that an export starts from."""
 
 import dataclasses
 from pathlib import Path
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 
 def load_source(path: Path | str) -> tuple["keras.Model", ModelMetadata]:
-    """Load a ``.keras`` generator and its metadata, with the file's checksum and parameter count.
+    """Load a ``.keras`` generator and its metadata.
 
-    The model takes as many channels as its metadata says.
+    The metadata gets the file's checksum and the number of parameters. The model takes as many
+    channels as its metadata says.
 
     Raises:
-        InputError: when it is no model of this package, or Keras does not run on TensorFlow.
+        InputError: If the file is not a model of this package, or Keras does not run on TensorFlow.
     """
     path = Path(path)
     if path.is_dir() or (path.exists() and path.suffix != ".keras"):
@@ -29,7 +30,7 @@ def load_source(path: Path | str) -> tuple["keras.Model", ModelMetadata]:
 
     if keras.backend.backend() != "tensorflow":
         raise InputError(
-            f"export needs Keras on TensorFlow, not on {keras.backend.backend()}; "
+            f"exports need Keras on TensorFlow, not on {keras.backend.backend()}; "
             "set KERAS_BACKEND=tensorflow"
         )
     try:

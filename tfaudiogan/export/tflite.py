@@ -1,4 +1,4 @@
-"""A TFLite file for phones and small computers: one window in, one window out."""
+"""Exports a TFLite file for phones and small computers, which enhances one window at a time."""
 
 import tempfile
 from collections.abc import Callable
@@ -19,35 +19,36 @@ QUANTIZATIONS = ("float32", "float16", "dynamic")
 def export_tflite(model_path: Path | str, out: Path | str, quantization: str = "float32") -> Path:
     """Write a TFLite file with built-in operators only, and return its path.
 
-    Its signature ``window`` maps ``audio``, ``(1, window)`` float32, to ``audio`` of that shape; a
-    model that links channels takes and gives ``(1, window, channels)``.
-    Levels and overlap-add happen outside: ``tfaudiogan.inference.streaming`` shows how. The
-    metadata is in the file, in a zip archive after the model.
+    Its signature ``window`` maps ``audio``, ``(1, window)`` float32, to ``audio`` of the same
+    shape. A model that links channels maps ``(1, window, channels)``. Levels and overlap-add are
+    left to the caller, as ``tfaudiogan.inference.streaming`` shows. The file holds the metadata in
+    a zip archive after the model.
 
     Args:
-        model_path: a ``.keras`` file with metadata.
-        out: the ``.tflite`` file.
-        quantization: of the layers' kernels: ``"float32"``; ``"float16"``, about half the
-            size, with an error 60 dB below the output; ``"dynamic"``, down to a quarter, with 8-bit
-            integers and an error 40 dB below. Kernels that would break that bound keep more bits
-            (``export.quantization``). Audio stays float32.
+        model_path: ``.keras`` file with metadata.
+        out: ``.tflite`` file to write.
+        quantization: Type of the layers' kernels. ``"float16"`` has about half the size of
+            ``"float32"`` and an error 60 dB below the output. ``"dynamic"`` has down to a quarter,
+            with 8-bit integers and an error 40 dB below the output. Kernels that would exceed that
+            error keep more bits (``export.quantization``). Audio is always float32.
 
     Raises:
-        InputError: when the model cannot be loaded, or the quantization is another; full 8-bit
-            integers are refused.
+        InputError: If the model cannot be loaded or the quantization is unknown. Full 8-bit
+            integers are not supported.
     """
     out = Path(out)
     if quantization in ("int8", "full_int8", "integer"):
         raise InputError(
-            f"quantization {quantization!r} is refused: an 8-bit waveform has 256 steps, which "
-            "leaves about 15 dB; use 'dynamic', whose weights have 8 bits and whose audio is float"
+            f"quantization {quantization!r} is not supported, as an 8-bit waveform has a "
+            "signal-to-noise ratio of about 15 dB; use 'dynamic', which has 8-bit weights and "
+            "float audio"
         )
     if quantization not in QUANTIZATIONS:
         raise InputError(
             f"unknown quantization {quantization!r}; choose one of {', '.join(QUANTIZATIONS)}"
         )
     if out.suffix != ".tflite":
-        raise InputError(f"{out} does not end in .tflite; name it so")
+        raise InputError(f"{out} does not end in .tflite; choose a name that does")
     model, metadata = load_source(model_path)
     import tensorflow as tf
 

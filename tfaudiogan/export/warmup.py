@@ -1,8 +1,9 @@
-"""Requests that TensorFlow Serving runs when it loads a model, so that no first user has to wait.
+"""Warm-up requests, which TensorFlow Serving runs when it loads a model.
 
-A server reads them from ``assets.extra/tf_serving_warmup_requests``: TFRecords of ``PredictionLog``
-messages. These few messages are encoded here, field by field: the package that has their classes
-brings another TensorFlow along.
+Without them the first request of a user is slow. A server reads them from
+``assets.extra/tf_serving_warmup_requests``, as TFRecords of ``PredictionLog`` messages. The
+messages are encoded here field by field, because the package with their classes depends on another
+build of TensorFlow.
 """
 
 from pathlib import Path
@@ -13,14 +14,15 @@ WARMUP_FILE = "tf_serving_warmup_requests"
 
 
 def write_warmup(folder: Path, name: str, window: int, sample_rate: int, channels: int = 1) -> None:
-    """Write the requests into a SavedModel: one window, and a second of audio, both silent.
+    """Write requests with one silent window and one second of silence into a SavedModel.
 
     Args:
-        folder: of the SavedModel.
-        name: of the model on the server.
-        window: samples of a window.
-        sample_rate: in hertz.
-        channels: that the model links; where there are several, ``enhance`` takes them too.
+        folder: Folder of the SavedModel.
+        name: Name of the model on the server.
+        window: Number of samples in a window.
+        sample_rate: Sample rate in hertz.
+        channels: Number of channels that the model links. ``enhance`` takes this axis only if
+            there are several.
     """
     import tensorflow as tf
 
@@ -34,7 +36,7 @@ def write_warmup(folder: Path, name: str, window: int, sample_rate: int, channel
 
 
 def _prediction_log(name: str, signature: str, tensor: bytes) -> bytes:
-    """A message; the numbers are those in TensorFlow Serving's ``.proto`` files."""
+    """Encode a message with the field numbers of TensorFlow Serving's ``.proto`` files."""
     model_spec = _field(1, name.encode()) + _field(3, signature.encode())
     entry = _field(1, b"audio") + _field(2, tensor)
     predict_request = _field(1, model_spec) + _field(2, entry)
@@ -43,7 +45,7 @@ def _prediction_log(name: str, signature: str, tensor: bytes) -> bytes:
 
 
 def _field(number: int, payload: bytes) -> bytes:
-    """A length-delimited field."""
+    """Encode a length-delimited field."""
     return _varint(number << 3 | 2) + _varint(len(payload)) + payload
 
 

@@ -1,1 +1,1 @@
-"""Trained models, loaded and run over whole recordings or live streams."""
+"""Loads trained models and runs them on whole recordings or live streams."""

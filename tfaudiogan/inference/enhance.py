@@ -1,4 +1,4 @@
-"""A trained model over a whole recording: any length, sample rate and number of channels."""
+"""Enhances whole recordings of any length, sample rate and number of channels with a model."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,32 +26,33 @@ from tfaudiogan.inference.streaming import StreamingEnhancer, through
 from tfaudiogan.parallel import ahead
 
 __all__ = ["Enhanced", "StreamingEnhancer", "WindowModel", "enhance", "enhance_file", "load_model"]
-MOST_CHANNELS = 64
+MAX_CHANNELS = 64
 LOUDNESS_BLOCK_S = 0.4
 LONG_SECONDS = 600
-"""Length of a recording, over all channels, from which compiling the model pays
-(``load_model``'s ``fuse``)."""
+"""Total length of all channels, in seconds, from which compiling the model saves time
+(see ``fuse`` of ``load_model``)."""
 
 BLOCKS_AHEAD = 8
-"""Blocks of a file that are read while the model works: more than a long window takes."""
+"""Number of blocks that are read ahead while the model runs, which is enough for long windows."""
 
 
 @dataclass(frozen=True)
 class Enhanced:
-    """What was done to a recording.
+    """The result of ``enhance_file``.
 
     Attributes:
-        destination: the file written.
-        samples: in each channel.
-        channels: how many.
-        sample_rate: in hertz.
-        level_dbfs: of the input; ``None`` for silence.
-        gain_db: applied to the input and undone on the output.
-        quiet_dbfs: level of the input's quietest tenth, noise if it has any; ``None`` for silence.
-        change_hz: center of the third octave whose level changed most, in hertz ...
-        change_db: ... and by how much.
-        peak: largest magnitude of the output; 1 is full scale.
-        clipped: samples of the output beyond full scale that the file could not hold.
+        destination: File that was written.
+        samples: Number of samples in each channel.
+        channels: Number of channels.
+        sample_rate: Sample rate in hertz.
+        level_dbfs: Level of the input; ``None`` for silence.
+        gain_db: Gain that was applied to the input and undone on the output.
+        quiet_dbfs: Level of the quietest tenth of the input, which is that of its noise if it has
+            any; ``None`` for silence.
+        change_hz: Center frequency of the third-octave band whose level changed most, in hertz.
+        change_db: Change of the level in that band.
+        peak: Largest magnitude of the output; 1 is full scale.
+        clipped: Number of output samples beyond full scale that the file format clipped.
     """
 
     destination: Path
@@ -72,25 +73,25 @@ def enhance(
 ) -> np.ndarray:
     """Enhance a whole signal.
 
-    The signal is resampled to the model's rate where it has another, brought to the level that the
-    model was trained at, enhanced window by window, and brought back.
+    The signal is resampled to the model's sample rate, scaled to the level that the model was
+    trained at, and enhanced window by window. The result is scaled and resampled back.
 
     Args:
-        model: anything that ``load_model`` takes. A Keras model or function without metadata is
-            taken to be of the signal's sample rate.
-        audio: ``(samples,)`` or ``(samples, channels)`` floats, any number of samples; 1 is full
-            scale.
-        sample_rate: of the signal, in hertz.
-        reference: a clean recording of the same kind at that rate, ``(samples,)`` or
-            ``(samples, channels)``: the signal's long-term spectrum is brought towards its own
-            before the model runs (``audio.blind_equalizer``).
+        model: Any model that ``load_model`` accepts. A Keras model or function without metadata is
+            assumed to have the signal's sample rate.
+        audio: Floats ``(samples,)`` or ``(samples, channels)``, with any number of samples. 1 is
+            full scale.
+        sample_rate: Sample rate of the signal in hertz.
+        reference: Clean recording of the same kind at the same rate, ``(samples,)`` or
+            ``(samples, channels)``. Before the model runs, the signal is equalized toward the
+            reference's long-term spectrum (``audio.blind_equalizer``).
 
     Returns:
-        The same shape, float32, within full scale or not: nothing is clipped.
+        The enhanced signal, float32 of the same shape. It is not clipped at full scale.
 
     Raises:
-        InputError: when the model cannot be loaded, the sample rate is out of range, or the signal
-            is of another shape, holds integers, NaN or infinity.
+        InputError: If the model cannot be loaded, the sample rate is out of range, or the signal
+            has another shape or holds integers, NaN or infinity.
 
     Example: ``enhance("run/generator.keras", audio, 44100)``
     """
@@ -114,7 +115,7 @@ def enhance(
 
 
 def are_long(*recordings: Path | str) -> bool:
-    """Whether the recordings are worth a compiled model; those that can't be read count nothing."""
+    """Return whether compiling a model saves time. Recordings that cannot be read are ignored."""
     seconds = 0.0
     for recording in recordings:
         with suppress(InputError):
@@ -123,7 +124,7 @@ def are_long(*recordings: Path | str) -> bool:
 
 
 def _seconds(reader: AudioReader) -> float:
-    """Length of a recording, summed over its channels."""
+    """Return the length of a recording in seconds, summed over its channels."""
     return reader.samples * reader.channels / reader.sample_rate
 
 
@@ -138,30 +139,31 @@ def enhance_file(
     floats: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Enhanced:
-    """Enhance a recording block by block, in memory that does not depend on its length.
+    """Enhance a recording block by block, so that memory does not grow with its length.
 
-    The recording is read once for its level and once to enhance it; with a reference it is read
-    once more before. Reading, the model, and measuring and writing the result each work in a thread
-    of their own. The output has the recording's length, channels and sample rate; the destination's
-    extension gives the format (``audio.audio_writer``).
+    The recording is read once to measure its level and once to enhance it, and once more before
+    that if there is a reference. A thread reads it, a second thread runs the model, and a third one
+    measures and writes the result. The output has the recording's length, channels and sample rate.
+    The destination's extension determines the format (``audio.audio_writer``).
 
     Args:
-        model: anything that ``load_model`` takes.
-        source: a file that libsndfile reads: WAV, FLAC, Ogg Vorbis, Opus, MP3 …
-        destination: the file to write.
-        reference: a clean recording of the same kind, whose long-term spectrum the recording's own
-            is brought towards before the model runs (``audio.blind_equalizer``).
-        amount: share of the enhanced signal in the output, 0 to 1; the rest is the recording as it
-            is, sample for sample.
-        loudness: of the output: ``"match"`` for the recording's own, or LUFS (ITU-R BS.1770, by
-            pyloudnorm); as the model leaves it where not given. The whole output is kept in memory.
-        floats: write 32-bit floats, which do not clip; for WAV.
-        progress: called with the samples done and the samples in all.
+        model: Any model that ``load_model`` accepts.
+        source: File that libsndfile reads, such as WAV, FLAC, Ogg Vorbis, Opus or MP3.
+        destination: File to write.
+        reference: Clean recording of the same kind. Before the model runs, the recording is
+            equalized toward the reference's long-term spectrum (``audio.blind_equalizer``).
+        amount: Share of the enhanced signal in the output, from 0 to 1. The rest is the unchanged
+            recording.
+        loudness: Loudness of the output: ``"match"`` for that of the recording, or LUFS (ITU-R
+            BS.1770, by pyloudnorm). The model's loudness is kept by default. A given loudness takes
+            memory for the whole output.
+        floats: Whether to write a WAV file of 32-bit floats, which do not clip.
+        progress: Function that is called with the number of finished samples and the total.
 
     Raises:
-        InputError: when the model or the recording cannot be read, the destination not written, or
-            the amount or loudness is out of range.
-        OSError: when the disk is full.
+        InputError: If the model or the recording cannot be read, the destination cannot be written,
+            or the amount or loudness is out of range.
+        OSError: If the disk is full.
     """
     if not 0.0 <= amount <= 1.0:
         raise InputError(f"amount is {amount}; expected 0 to 1")
@@ -170,10 +172,10 @@ def enhance_file(
         _check_loudness(loudness, reader)
     destination = Path(destination)
     if destination.exists() and destination.samefile(reader.path):
-        raise InputError(f"{destination} is the recording itself; give another output")
+        raise InputError(f"{destination} is the recording itself; choose another output")
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
     model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
-    taps = None if reference is None else _taps_towards(Path(reference), reader)
+    taps = None if reference is None else _taps_toward(Path(reference), reader)
 
     def equalized(blocks: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
         return blocks if taps is None else through(FilterStream(taps, channels), blocks)
@@ -196,7 +198,7 @@ def enhance_file(
         enhanced = ahead(_enhanced(blocks, rate, channels, samples, level, model))
         if amount < 1.0:
             enhanced = _mixed(enhanced, recording, amount)
-        enhanced = _reported(enhanced, samples, progress)
+        enhanced = _with_progress(enhanced, samples, progress)
         if loudness is not None:
             enhanced = _at_loudness(enhanced, loudness, reader)
         for block in _measured(enhanced, after):
@@ -226,7 +228,7 @@ def _kept(blocks: Iterable[np.ndarray], recording: deque[np.ndarray]) -> Iterato
 def _mixed(
     enhanced: Iterable[np.ndarray], recording: deque[np.ndarray], amount: float
 ) -> Iterator[np.ndarray]:
-    """Mix blocks of any two sizes, sample for sample: what is enhanced was read before."""
+    """Mix enhanced blocks with the recording, of which at least as many samples are ready."""
     for block in enhanced:
         parts = [recording.popleft()]
         while sum(map(len, parts)) < len(block):
@@ -246,7 +248,7 @@ def _measured(blocks: Iterable[np.ndarray], meter: SpectrumMeter) -> Iterator[np
         yield block
 
 
-def _reported(
+def _with_progress(
     blocks: Iterable[np.ndarray], samples: int, progress: Callable[[int, int], None] | None
 ) -> Iterator[np.ndarray]:
     done = 0
@@ -260,22 +262,23 @@ def _reported(
 def _at_loudness(
     blocks: Iterable[np.ndarray], loudness: float | str, reader: AudioReader
 ) -> Iterator[np.ndarray]:
-    """The whole signal, times the gain that gives it a loudness."""
+    """Yield the whole signal, scaled to a loudness."""
     audio = np.concatenate(list(blocks))
-    wanted = loudness
+    target = loudness
     if loudness == "match":
-        wanted = _loudness_lufs(np.concatenate(list(reader.blocks())), reader)
-    gain_db = float(wanted) - _loudness_lufs(audio, reader)
+        target = _loudness_lufs(np.concatenate(list(reader.blocks())), reader)
+    gain_db = float(target) - _loudness_lufs(audio, reader)
     yield audio * np.float32(db_to_gain(gain_db)) if np.isfinite(gain_db) else audio
 
 
 def _check_loudness(loudness: float | str, reader: AudioReader) -> None:
-    """Raise an InputError for a loudness that could only fail once the work is done."""
+    """Raise InputError for a loudness that would fail only after the enhancement."""
     if not (loudness == "match" or (isinstance(loudness, int | float) and -70 < loudness < 0)):
         raise InputError(f"loudness is {loudness!r}; expected 'match', or LUFS from -70 to 0")
     if reader.seconds < LOUDNESS_BLOCK_S:
         raise InputError(
-            f"{reader.path} lasts {reader.seconds:.2f} s; its loudness takes {LOUDNESS_BLOCK_S} s"
+            f"{reader.path} lasts {reader.seconds:.2f} s; measuring its loudness takes at least "
+            f"{LOUDNESS_BLOCK_S} s"
         )
 
 
@@ -286,7 +289,10 @@ def _loudness_lufs(audio: np.ndarray, reader: AudioReader) -> float:
 
 
 def _largest_change(before: SpectrumMeter, after: SpectrumMeter) -> tuple[float, float]:
-    """The third octave whose level changed most, relative to the whole: hertz and dB."""
+    """Return the center in hertz of the third-octave band that changed most, and its change in dB.
+
+    The change is relative to that of the whole signal.
+    """
     change = after.spectrum_db() - before.spectrum_db()
     if np.isnan(change).all():
         return 0.0, 0.0
@@ -294,8 +300,8 @@ def _largest_change(before: SpectrumMeter, after: SpectrumMeter) -> tuple[float,
     return float(CENTERS_HZ[band]), float(change[band])
 
 
-def _taps_towards(reference: Path, reader: AudioReader) -> np.ndarray:
-    """The filter that brings a recording's long-term spectrum towards a reference's."""
+def _taps_toward(reference: Path, reader: AudioReader) -> np.ndarray:
+    """Return the filter that equalizes a recording toward a reference's long-term spectrum."""
     spectra = []
     for recording in (AudioReader(reference), reader):
         meter = SpectrumMeter(recording.sample_rate, recording.channels)
@@ -304,7 +310,7 @@ def _taps_towards(reference: Path, reader: AudioReader) -> np.ndarray:
         spectra.append(meter.spectrum_db())
     target_db, spectrum_db = spectra
     if np.isnan(target_db).all():
-        raise InputError(f"{reference} is silent; give a reference that sounds")
+        raise InputError(f"{reference} is silent; give a reference with sound")
     gains_db = BlindEqualizer(target_db).gains_for(spectrum_db)
     return zero_phase_taps(gains_db, reader.sample_rate)
 
@@ -312,7 +318,7 @@ def _taps_towards(reference: Path, reader: AudioReader) -> np.ndarray:
 def _level(
     blocks: Iterable[np.ndarray], rate: int, channels: int, model: WindowModel
 ) -> float | None:
-    """Level in dBFS at the model's sample rate, where training measured it."""
+    """Return the level in dBFS, measured at the model's sample rate as in training."""
     meter = LevelMeter()
     for block in through(Resampler(rate, model.metadata.sample_rate, channels), blocks):
         meter.add(block)
@@ -345,11 +351,13 @@ def _enhanced(
 def _checked(audio: np.ndarray) -> np.ndarray:
     audio = np.asarray(audio)
     if audio.dtype.kind != "f":
-        raise InputError(f"audio is of {audio.dtype}; expected floats where 1 is full scale")
-    if audio.ndim not in (1, 2) or (audio.ndim == 2 and not 1 <= audio.shape[1] <= MOST_CHANNELS):
+        raise InputError(
+            f"audio has the dtype {audio.dtype}; expected floats where 1 is full scale"
+        )
+    if audio.ndim not in (1, 2) or (audio.ndim == 2 and not 1 <= audio.shape[1] <= MAX_CHANNELS):
         raise InputError(
             f"audio has the shape {audio.shape}; expected (samples,) or (samples, channels) with "
-            f"at most {MOST_CHANNELS} channels"
+            f"at most {MAX_CHANNELS} channels"
         )
     if not np.isfinite(audio).all():
         raise InputError("audio holds NaN or infinity; remove them first")

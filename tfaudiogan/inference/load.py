@@ -1,4 +1,4 @@
-"""A trained model in any form — Keras, SavedModel, TFLite, ONNX — as one function on windows."""
+"""Loads trained models of any format (Keras, SavedModel, TFLite, ONNX) to run on windows."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.extras import require
 from tfaudiogan.inference.metadata import ModelMetadata, read_metadata
 
-WINDOWS_AT_ONCE = 16
-SAMPLES_AT_ONCE = 1 << 20
-"""Bounds of what a model is given at a time; a spectral generator's windows are long."""
+MAX_BATCH_WINDOWS = 16
+MAX_BATCH_SAMPLES = 1 << 20
+"""Bounds of one batch. The windows of a spectral generator are long."""
 
 DEFAULT_WINDOW = 8192
 DEFAULT_SAMPLE_RATE = 44_100
@@ -23,12 +23,13 @@ DEFAULT_SAMPLE_RATE = 44_100
 
 @dataclass(frozen=True)
 class WindowModel:
-    """A model ready to run: call it with windows of float32 samples, get the same shape.
+    """A model that is ready to run on windows of float32 samples.
 
     Attributes:
-        function: does the work, on at most ``windows_at_once`` windows at a time.
-        metadata: what the model says about itself. Where its ``channels`` are more than 1, the
-            function takes ``(windows, window, channels)`` and treats these channels alike.
+        function: Function from windows to windows of the same shape. It is called with at most
+            ``batch_size`` windows at a time.
+        metadata: Metadata of the model. If its ``channels`` is more than 1, the function takes
+            ``(windows, window, channels)`` and applies the same gains to these channels.
     """
 
     function: Callable[[np.ndarray], np.ndarray]
@@ -37,8 +38,8 @@ class WindowModel:
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """Run the model on ``(windows, window)`` or ``(windows, window, channels)``.
 
-        Channels of a window are enhanced alike where the model can do so, and each for itself
-        elsewhere.
+        A model that links channels enhances them together. Other models enhance each channel
+        independently.
         """
         linked = self.metadata.channels
         if linked > 1:
@@ -50,13 +51,13 @@ class WindowModel:
         return self._run(windows)
 
     @property
-    def windows_at_once(self) -> int:
-        """How many windows, of as many channels as the model links, run at a time."""
+    def batch_size(self) -> int:
+        """Largest number of windows in a batch, each with the channels that the model links."""
         samples = self.metadata.window * self.metadata.channels
-        return max(1, min(WINDOWS_AT_ONCE, SAMPLES_AT_ONCE // samples))
+        return max(1, min(MAX_BATCH_WINDOWS, MAX_BATCH_SAMPLES // samples))
 
     def _linked(self, windows: np.ndarray, linked: int) -> np.ndarray:
-        """Give the model as many channels as it takes, the last ones repeated if need be."""
+        """Run the model on groups of linked channels; the last channel fills the last group."""
         channels = windows[..., np.newaxis] if windows.ndim == 2 else windows
         outputs = []
         for first in range(0, channels.shape[-1], linked):
@@ -68,7 +69,7 @@ class WindowModel:
         return _joined(outputs, axis=-1).reshape(windows.shape)
 
     def _run(self, windows: np.ndarray) -> np.ndarray:
-        count = self.windows_at_once
+        count = self.batch_size
         starts = range(0, len(windows), count)
         outputs = [np.asarray(self.function(windows[i : i + count])) for i in starts]
         return _joined(outputs, axis=0).reshape(windows.shape) if outputs else windows
@@ -86,21 +87,22 @@ def load_model(
     sample_rate: int = DEFAULT_SAMPLE_RATE,
     fuse: bool = False,
 ) -> WindowModel:
-    """Make a model ready to run.
+    """Load a model so that it is ready to run.
 
     Args:
-        model: path of a ``.keras``, ``.tflite`` or ``.onnx`` file or of a SavedModel folder; a
-            Keras model, with the weights that it has now; any function from
-            ``(windows, window)`` to the same shape, with a ``metadata`` attribute or without; or
-            what this function returned before.
-        threads: of the processor to use; all of them unless given.
-        sample_rate: of a Keras model or function that comes without metadata, in hertz.
-        fuse: let a Keras model on TensorFlow fuse its work (``layers.cpu.fused``): up to twice as
-            fast on a processor after some seconds of compiling, which many windows are worth.
+        model: Path of a ``.keras``, ``.tflite`` or ``.onnx`` file or of a SavedModel folder; a
+            Keras model, whose present weights are used; a function from ``(windows, window)`` to
+            the same shape, which may have a ``metadata`` attribute; or a ``WindowModel``, which is
+            returned as it is.
+        threads: Number of CPU threads; all by default.
+        sample_rate: Sample rate in hertz of a Keras model or function without metadata.
+        fuse: Whether a Keras model on TensorFlow uses fused kernels (``layers.cpu.fused``). They
+            are up to twice as fast on a CPU but take some seconds to compile, so that they pay off
+            for many windows only.
 
     Raises:
-        InputError: when there is no such file, it is none of these, or an extra is missing.
-        TypeError: when ``model`` is something else.
+        InputError: If the file does not exist, is not such a model, or needs a missing extra.
+        TypeError: If ``model`` is something else.
     """
     if isinstance(model, WindowModel):
         return model
@@ -136,15 +138,15 @@ def _load_file(path: Path, threads: int | None, fuse: bool) -> WindowModel:
         )
     path = folder or path
     metadata = read_metadata(path)
-    with _reported(path):
-        return WindowModel(_guarded(load(path, threads), path), metadata)
+    with _input_errors(path):
+        return WindowModel(_checked(load(path, threads), path), metadata)
 
 
-def _guarded(function: Callable[[np.ndarray], np.ndarray], path: Path) -> Callable:
-    """The function of a file, with one line for what only shows when it runs."""
+def _checked(function: Callable[[np.ndarray], np.ndarray], path: Path) -> Callable:
+    """Wrap the function of a model file so that errors at run time are InputErrors."""
 
     def run(windows: np.ndarray) -> np.ndarray:
-        with _reported(path, "be run"):
+        with _input_errors(path, "be run"):
             output = np.asarray(function(windows))
             if output.size != windows.size:
                 raise ValueError(f"windows of {windows.shape} became {output.shape}")
@@ -154,8 +156,8 @@ def _guarded(function: Callable[[np.ndarray], np.ndarray], path: Path) -> Callab
 
 
 @contextmanager
-def _reported(path: Path | str, verb: str = "be loaded") -> Iterator[None]:
-    """One line instead of whatever a runtime says about a damaged file."""
+def _input_errors(path: Path | str, verb: str = "be loaded") -> Iterator[None]:
+    """Turn a runtime's errors for a damaged file into an InputError."""
     try:
         yield
     except (InputError, MemoryError):
@@ -166,7 +168,7 @@ def _reported(path: Path | str, verb: str = "be loaded") -> Iterator[None]:
 
 
 def _saved_model_folder(path: Path) -> Path | None:
-    """The SavedModel at ``path``, or its latest version in a TensorFlow Serving directory."""
+    """Return the SavedModel at ``path`` or the latest version in a TensorFlow Serving directory."""
     if (path / "saved_model.pb").is_file():
         return path
     versions = [p.parent for p in path.glob("*/saved_model.pb") if p.parent.name.isdigit()]
@@ -174,16 +176,16 @@ def _saved_model_folder(path: Path) -> Path | None:
 
 
 def load_keras(path: Path | str) -> Any:
-    """Load a Keras model that may hold this package's layers.
+    """Load a Keras model that may contain this package's layers.
 
     Raises:
-        InputError: when Keras cannot.
+        InputError: If Keras cannot load the file.
     """
     import keras
 
     import tfaudiogan.layers  # noqa: F401 - registers the layers
 
-    with _reported(path):
+    with _input_errors(path):
         return keras.saving.load_model(path, compile=False)
 
 
@@ -197,10 +199,10 @@ def _load_keras(path: Path, threads: int | None, fuse: bool) -> Callable[[np.nda
 
 
 def keras_with_channels(model: Any, channels: int | None) -> Any:
-    """A Keras model whose windows have as many channels as its metadata says.
+    """Return the Keras model with ``channels`` channels in its windows, as its metadata says.
 
     Raises:
-        ValueError: when the model has another number and cannot change it.
+        ValueError: If the model has another number of channels and cannot change it.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 3 or shape[-1] == channels:
@@ -217,7 +219,7 @@ def _linked_channels(model: Any) -> int:
 
 
 def _keras_window(model: Any) -> int | None:
-    """Samples of the model's window; ``None`` where it takes any number, or does not say."""
+    """Return the number of samples in the model's window; ``None`` if it is not fixed."""
     shape = getattr(model, "input_shape", None)
     return shape[1] if isinstance(shape, tuple) and len(shape) == 3 else None
 
@@ -226,7 +228,7 @@ def _keras_function(model: Any, fuse: bool) -> Callable[[np.ndarray], np.ndarray
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return _filled_up(model.predict_on_batch)
+        return _padded(model.predict_on_batch)
     import tensorflow as tf
 
     from tfaudiogan.layers.cpu.fused import fusing
@@ -235,16 +237,16 @@ def _keras_function(model: Any, fuse: bool) -> Callable[[np.ndarray], np.ndarray
     values = [[variable.numpy() for variable in group] for group in groups]
 
     def predict(windows: Any) -> Any:
-        # As constants, the weights are brought into the processor's layout once and not each time.
+        # The layout of constant weights is converted for the CPU once, not in each call.
         constants = ([tf.constant(value) for value in group] for group in values)
         with fusing(fuse):
             return model.stateless_call(*constants, windows, training=False)[0]
 
-    # One trace for every batch size; compiling all of it with XLA is slower on processors.
+    # A single trace serves all batch sizes. Compiling the model with XLA is slower on CPUs.
     signature = [tf.TensorSpec(model.input_shape, tf.float32)]
     function = tf.function(predict, input_signature=signature)
     if fuse:
-        return _filled_up(function)
+        return _padded(function)
     return lambda windows: function(_with_channels(windows)).numpy()
 
 
@@ -252,8 +254,8 @@ def _with_channels(windows: np.ndarray) -> np.ndarray:
     return windows[..., np.newaxis] if windows.ndim == 2 else windows
 
 
-def _filled_up(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], np.ndarray]:
-    """Fill batches up to a power of two, so that what is compiled for each shape stays little."""
+def _padded(predict: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """Pad batches to a power of two windows, so that few shapes are compiled."""
 
     def run(windows: np.ndarray) -> np.ndarray:
         size = 1 << max(0, len(windows) - 1).bit_length()
@@ -292,9 +294,10 @@ def _limit_tensorflow(threads: int | None) -> None:
 
 
 def load_tflite(path: Path, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
-    """A TFLite file as a function on ``(windows, window)``; TensorFlow is not imported.
+    """Load a TFLite file as a function on ``(windows, window)``.
 
-    Needs ai-edge-litert (the extra ``tflite``), or else takes TensorFlow's own interpreter.
+    The interpreter is that of ai-edge-litert (the extra ``tflite``), which does not import
+    TensorFlow, or TensorFlow's own if ai-edge-litert is not installed.
     """
     import os
 

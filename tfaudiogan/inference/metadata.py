@@ -1,9 +1,9 @@
-"""What a model file says about itself: its sample rate, window and level, and where it comes from.
+"""The metadata of a model file: its sample rate, window, level and origin.
 
-The metadata is a JSON text inside the model file, ``tfaudiogan.json``, so that the two cannot part:
-an entry of a ``.keras`` file, which is a zip archive; an entry of a zip archive appended to a
-``.tflite`` file, as TensorFlow Lite packs associated files; a file in the ``assets.extra`` folder
-of a SavedModel; a metadata property of an ``.onnx`` file.
+The metadata is JSON named ``tfaudiogan.json`` inside the model file, so that the two cannot be
+separated. It is an entry of a ``.keras`` file, which is a zip archive; an entry of a zip archive
+appended to a ``.tflite`` file, as TensorFlow Lite packs associated files; a file in the
+``assets.extra`` folder of a SavedModel; or a metadata property of an ``.onnx`` file.
 """
 
 import dataclasses
@@ -27,26 +27,27 @@ ASSETS = "assets.extra"
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What one must know to use a model, and to trust it.
+    """The properties and the origin of a model.
 
     Attributes:
-        sample_rate: of the audio it was trained on, in hertz.
-        window: samples it takes at a time.
-        hop: samples from the start of a window to that of the next, half of the window or more;
-            what is left of the window is faded into the next one. Half of it unless given.
-        level_dbfs: level that its input is brought to (``tfaudiogan.audio.levels``).
-        channels: how many channels of a recording the model takes together and enhances alike;
-            1 where each is enhanced for itself.
-        task: what it was trained to do: ``instrument``, ``phone``, ``superres`` or ``pairs``.
-        preset: name of its configuration.
-        trained_on: the training data, in words.
-        data_sha256: checksum of the training corpus's manifest.
-        licence: of the weights.
-        steps: updates of its weights in training.
-        parameters: how many weights.
-        source_sha256: checksum of the file that it was exported or converted from.
-        version: of this package, where the model was written.
-        scores: figures on held-out data, by name.
+        sample_rate: Sample rate of the training audio in hertz.
+        window: Number of samples in a window.
+        hop: Number of samples from the start of a window to the start of the next one, at least
+            half of the window and half by default. Windows are cross-faded where they overlap.
+        level_dbfs: Level that the input is scaled to (``tfaudiogan.audio.levels``).
+        channels: Number of channels that the model enhances together with the same gains; 1 if it
+            enhances each channel independently.
+        task: Task that the model was trained for: ``instrument``, ``phone``, ``superres`` or
+            ``pairs``.
+        preset: Name of the configuration.
+        trained_on: Description of the training data.
+        data_sha256: Checksum of the training corpus's manifest.
+        licence: License of the weights.
+        steps: Number of updates in training.
+        parameters: Number of parameters.
+        source_sha256: Checksum of the file that the model was exported or converted from.
+        version: Version of this package that wrote the model.
+        scores: Scores on held-out data, by name.
     """
 
     sample_rate: int
@@ -73,15 +74,15 @@ class ModelMetadata:
         object.__setattr__(self, "hop", check_hop(self.window, self.hop or None))
 
     def to_json(self) -> str:
-        """The metadata as indented JSON."""
+        """Return the metadata as indented JSON."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "ModelMetadata":
-        """Read what ``to_json`` wrote; names that this version does not know are left out.
+        """Parse the output of ``to_json``. Names that this version does not know are ignored.
 
         Raises:
-            ValueError: when it is not such a text.
+            ValueError: If the text is not a model's metadata.
         """
         values: dict[str, Any] = json.loads(text)
         known = {f.name for f in dataclasses.fields(cls)}
@@ -92,7 +93,7 @@ class ModelMetadata:
 
 
 def write_metadata(path: Path | str, metadata: ModelMetadata) -> None:
-    """Put metadata into a model file or SavedModel folder, in place of what was there."""
+    """Write metadata into a model file or SavedModel folder, replacing existing metadata."""
     path = Path(path)
     text = metadata.to_json()
     if path.is_dir():
@@ -107,7 +108,7 @@ def read_metadata(path: Path | str) -> ModelMetadata:
     """Read a model's metadata.
 
     Raises:
-        InputError: when there is no such file, or no metadata in it.
+        InputError: If the file does not exist or has no metadata.
     """
     path = Path(path)
     if not path.exists():
@@ -131,7 +132,7 @@ def read_metadata(path: Path | str) -> ModelMetadata:
 
 
 def _write_zip(path: Path, text: str) -> None:
-    """Write the entry, keeping the other entries and what precedes the archive as they are."""
+    """Write the entry. Other entries and the bytes before the archive are kept."""
     with replacing(path) as temporary:
         content = path.read_bytes()
         entries = []
@@ -162,6 +163,6 @@ def _read_onnx(path: Path) -> str:
 
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its classes have no public name
+    except Exception as error:  # The exception classes of onnxruntime are not public.
         raise ValueError(str(error)) from error
     return session.get_modelmeta().custom_metadata_map[ENTRY]

@@ -1,4 +1,4 @@
-"""The models that come with the package, by name."""
+"""The models that are released with the package."""
 
 import importlib.util
 import json
@@ -24,19 +24,19 @@ FOLDERS = (
     / "share"
     / "tfaudiogan",
 )
-"""Where released models are: in a clone, beside a package installed into a folder, in an
-environment, or where ``pip install --user`` puts them."""
+"""Folders of released models: in a clone, beside a package that is installed into a folder, in an
+environment, and where ``pip install --user`` puts them."""
 
 
 @dataclass(frozen=True)
 class ReleasedModel:
-    """A released model's folder and what its ``model.json`` says.
+    """A released model: its folder and the contents of its ``model.json``.
 
     Attributes:
-        name: of the folder, and of the model in commands.
-        folder: holds ``NAME.keras`` and its exported forms.
-        description: in a sentence.
-        figures: what was measured, by name.
+        name: Name of the folder, by which commands find the model.
+        folder: Folder with ``NAME.keras`` and the exported files.
+        description: Description in one sentence.
+        figures: Measured figures, by name.
     """
 
     name: str
@@ -46,31 +46,34 @@ class ReleasedModel:
 
     @property
     def keras(self) -> Path:
-        """The Keras model."""
+        """Path of the Keras model."""
         return self.folder / f"{self.name}.keras"
 
     @property
     def tflite(self) -> Path:
-        """The TFLite model with 16-bit weights."""
+        """Path of the TFLite model with 16-bit weights."""
         return self.folder / f"{self.name}-float16.tflite"
 
     @property
     def metadata(self) -> "ModelMetadata":
-        """Task, sample rate and license."""
+        """Metadata of the Keras model."""
         from tfaudiogan.inference.metadata import read_metadata
 
         return read_metadata(self.keras)
 
     def path(self) -> Path:
-        """The form that runs soonest: TFLite where LiteRT is installed, which starts in a tenth of
-        TensorFlow's time, else Keras."""
+        """Return the file that starts fastest.
+
+        This is the TFLite model if LiteRT is installed, as LiteRT starts in a tenth of TensorFlow's
+        time, and the Keras model otherwise.
+        """
         if importlib.util.find_spec("ai_edge_litert") and self.tflite.is_file():
             return self.tflite
         return self.keras
 
 
 def released_models() -> dict[str, ReleasedModel]:
-    """All released models, by name."""
+    """Return all released models, by name."""
     models: dict[str, ReleasedModel] = {}
     for folder in FOLDERS:
         for card in sorted(folder.glob(f"*/{CARD}")):
@@ -83,10 +86,10 @@ def released_models() -> dict[str, ReleasedModel]:
 
 
 def find_model(name_or_path: str) -> Path:
-    """The file of a released model, or the path itself.
+    """Return the path itself if it exists, or the file of the released model of that name.
 
     Raises:
-        InputError: when there is neither a file nor a released model of that name.
+        InputError: If there is neither such a file nor such a released model.
     """
     path = Path(name_or_path)
     if path.exists():
@@ -96,5 +99,5 @@ def find_model(name_or_path: str) -> Path:
         return models[name_or_path].path()
     names = ", ".join(models) or "none is installed"
     raise InputError(
-        f"no model {name_or_path}; give the path of one, or a released model's name: {names}"
+        f"no model {name_or_path}; give the path of a model or the name of a released one: {names}"
     )

@@ -1,8 +1,7 @@
-"""A model over a stream: blocks of any size in, blocks out, the same result as all at once.
+"""Enhances a live stream block by block, with the same result as for the whole signal at once.
 
-This file is what a port to another language has to do, in NumPy: keep the last window of input,
-run the model every hop, and fade what it gives into what it gave before
-(``audio.windows.add_windows``).
+A port to another language can follow this file: keep the last window of input, run the model every
+hop, and cross-fade its output with the previous one (``audio.windows.add_windows``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,17 +15,17 @@ from tfaudiogan.inference.load import load_model
 
 
 class StreamProcessor(Protocol):
-    """Something that a stream of ``(samples, channels)`` passes through."""
+    """A processor of streams, whose blocks are ``(samples, channels)``."""
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
-        """Take the next block, give what is ready."""
+        """Take the next block and return the output that is ready."""
 
     def flush(self) -> np.ndarray:
-        """Give what is left."""
+        """Return the remaining output."""
 
 
 def through(processor: StreamProcessor, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield what ``processor`` makes of ``blocks``."""
+    """Pass ``blocks`` through ``processor`` and yield its output."""
     for block in blocks:
         yield processor.feed(block)
     yield processor.flush()
@@ -35,23 +34,24 @@ def through(processor: StreamProcessor, blocks: Iterable[np.ndarray]) -> Iterato
 class StreamingEnhancer:
     """Enhances a stream with a model, at the model's sample rate, in constant memory.
 
-    Signals are cut into windows that overlap, as ``audio.split_windows`` does, with as much silence
-    before and after; the model's output is added up as ``audio.overlap_add`` does. ``flush`` gives
-    the rest, after which as many samples came back as were fed.
+    The stream is cut into overlapping windows, as in ``audio.split_windows``, with silence of the
+    length of the overlap before and after it. The model's output is added up as in
+    ``audio.overlap_add``. ``flush`` returns the rest, so that the output is as long as the input.
 
-    Example: with a window of 4 and a hop of 2, feeding samples one by one gives nothing for the
-    first three, then the first two; after ``flush`` all are back.
+    Example: with a window of 4, a hop of 2 and one sample per block, the first three blocks return
+    nothing, the fourth returns the first two samples, and ``flush`` returns the last ones.
 
     Args:
-        model: anything that ``load_model`` takes: a ``.keras``, ``.tflite`` or ``.onnx`` file, a
-            SavedModel folder, a Keras model, a function on ``(windows, window)``.
-        channels: of the stream; enhanced alike by a model that links them, else each for itself.
-        gain: factor that brings the stream to the level that the model was trained at
-            (``audio.levels``); undone on the output.
+        model: Any model that ``load_model`` accepts: a ``.keras``, ``.tflite`` or ``.onnx`` file, a
+            SavedModel folder, a Keras model, or a function on ``(windows, window)``.
+        channels: Number of channels in the stream. A model that links channels enhances them
+            together, other models enhance each channel independently.
+        gain: Factor that scales the stream to the level that the model was trained at
+            (``audio.levels``). It is undone on the output.
 
     Attributes:
-        model: as ``load_model`` made it, with its ``metadata``.
-        latency: a sample comes back before this many more have been fed: one window.
+        model: Result of ``load_model``, with its ``metadata``.
+        latency: Largest number of samples that are fed before a sample is returned: one window.
     """
 
     def __init__(self, model: Any, channels: int = 1, gain: float = 1.0) -> None:
@@ -68,24 +68,24 @@ class StreamingEnhancer:
         self._reset()
 
     def _reset(self) -> None:
-        capacity = self._overlap + self.model.windows_at_once * self._hop
+        capacity = self._overlap + self.model.batch_size * self._hop
         self._pending = np.zeros((capacity, self._channels), np.float32)
         self._filled = self._padding = self._overlap
         self._tail = np.zeros((self._overlap, self._channels), np.float32)
         self._fed = self._given = 0
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
-        """Take the next block and give what is ready, often nothing.
+        """Take the next block and return the output that is ready, which may be empty.
 
         Args:
-            audio: ``(samples, channels)`` floats, or ``(samples,)`` where there is one channel.
+            audio: Floats ``(samples, channels)``, or ``(samples,)`` for a single channel.
 
         Returns:
-            The same form, float32.
+            The output in the same form, float32.
 
         Raises:
-            ValueError: when the block has another number of channels.
-            InputError: when the model gives NaN or infinity.
+            ValueError: If the block has another number of channels.
+            InputError: If the model returns NaN or infinity.
         """
         block = audio[:, np.newaxis] if audio.ndim == 1 else audio
         if block.ndim != 2 or block.shape[1] != self._channels:
@@ -96,7 +96,7 @@ class StreamingEnhancer:
         return enhanced[:, 0] if audio.ndim == 1 else enhanced
 
     def flush(self) -> np.ndarray:
-        """Give what is left, ``(samples, channels)``; the next block starts a new stream."""
+        """Return the rest, ``(samples, channels)``. The next block starts a new stream."""
         missing = self._fed - self._given
         silence = self._overlap + -(self._fed + self._overlap) % self._hop if missing else 0
         rest = self._advance(np.zeros((silence, self._channels), np.float32))[:missing]
@@ -119,13 +119,13 @@ class StreamingEnhancer:
         return ready[0] if len(ready) == 1 else np.concatenate(ready)
 
     def _run(self) -> np.ndarray:
-        """Run the model on all windows that are there."""
+        """Run the model on all complete windows."""
         hop = self._hop
         count = (self._filled - self._overlap) // hop
         starts = range(0, count * hop, hop)
         output = self.model(np.stack([self._pending[i : i + self.latency] for i in starts]))
         if not np.isfinite(output).all():
-            raise InputError("the model gave NaN or infinity; use another of its checkpoints")
+            raise InputError("the model returned NaN or infinity; use another model")
         added, self._tail = add_windows(output, self._tail)
         rest = self._pending[count * hop : self._filled]
         self._pending[: len(rest)] = rest

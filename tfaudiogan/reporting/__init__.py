@@ -1,1 +1,1 @@
-"""What every page is made of: tables, figures, and the page itself."""
+"""Tables, figures and HTML pages, which all reports are made of."""

@@ -1,12 +1,12 @@
-"""One look for all figures: colours, style, size, file formats.
+"""The common style of all figures: colors, sizes and file formats.
 
-A new figure is drawn like this; ``report.Page`` takes what it returns::
+A new figure is drawn as in this example. ``page.Section.figure`` takes the bytes that it returns::
 
     @styled
     def minutes(cost: Mapping[str, float], *, image: str = "svg") -> bytes:
         figure = new_figure(height_inches=2.5)
         axis = figure.subplots()
-        axis.bar(list(cost), list(cost.values()), color=COLOURS[0])
+        axis.bar(list(cost), list(cost.values()), color=COLORS[0])
         entitle(axis, "Cost of each run, in minutes")
         return encoded(figure, image)
 """
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 INK = "#24292f"
 FAINT = "#d0d7de"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 WIDTH_INCHES = 5.2
 _ROW_POINTS = 15
 
@@ -64,7 +64,7 @@ _STYLE: Any = {
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Run a drawing function in the package's style, and leave matplotlib as it was."""
+    """Decorate a drawing function to use the package's style without changing Matplotlib's own."""
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -77,14 +77,14 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 
 def new_figure(height_inches: float) -> "Figure":
-    """An empty figure, independent of pyplot and its global state."""
+    """Return an empty figure that is independent of pyplot and its global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
 def entitle(axis: "Axes", title: str) -> None:
-    """A title and, where more than one thing has a label, a legend below it that hides nothing.
+    """Add a title and, if there are several labels, a legend between the title and the axes.
 
     The figure grows with the rows of the legend.
     """
@@ -105,7 +105,7 @@ def entitle(axis: "Axes", title: str) -> None:
 
 
 def plain_logarithmic(axis: "Axis") -> None:
-    """Plain numbers at 1, 2 and 5 on a logarithmic axis."""
+    """Label a logarithmic axis with plain numbers at 1, 2 and 5 of each decade."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -114,10 +114,10 @@ def plain_logarithmic(axis: "Axis") -> None:
 
 
 def encoded(figure: "Figure", image: str) -> bytes:
-    """The figure as a file, ``"svg"`` (transparent, text as text) or ``"png"`` (on white).
+    """Return the figure as a file: ``"svg"`` (transparent) or ``"png"`` (on white).
 
     Raises:
-        ValueError: for another name.
+        ValueError: If ``image`` is another format.
     """
     if image not in ("svg", "png"):
         raise ValueError(f"image is {image!r}; expected 'svg' or 'png'")

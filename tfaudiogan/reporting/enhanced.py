@@ -1,4 +1,4 @@
-"""The page of enhanced recordings: what was there, what came out, and what changed."""
+"""The comparison page of enhanced recordings, before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,72 +12,74 @@ from tfaudiogan.reporting.page import Page
 from tfaudiogan.storage import write_text
 
 SECONDS = 30.0
-"""How much of each recording the page holds, from its middle: stereo takes some 5 MB."""
+"""Length of each excerpt, from the middle of the recording. Stereo takes about 5 MB."""
 
-MOST = 20
+MAX_RECORDINGS = 20
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording, what was made of it, and an account of it in a line."""
+    """A recording, its enhanced version, and a one-line summary of the changes."""
 
     source: Path
     enhanced: Path
-    account: str
+    summary: str
 
 
 def write_comparison(path: Path, recordings: Sequence[Recording], model: str) -> Path:
     """Write one self-contained page for recordings that were enhanced.
 
     Args:
-        path: of the page.
-        recordings: at most ``MOST`` of them are shown.
-        model: what enhanced them, in words.
+        path: Path of the page.
+        recordings: Enhanced recordings. At most ``MAX_RECORDINGS`` are shown.
+        model: Description of the model that enhanced them.
 
     Returns:
-        The page's path.
+        The path of the page.
     """
     page = Page(
         "Before and after",
-        lead=f"Enhanced by {model}. Both versions are at the same level; switch while they play, "
-        "or try blind whether you hear a difference.",
+        lead=f"Enhanced by {model}. Both versions have the same level. Switch between them while "
+        "they play, or test blind whether you hear a difference.",
     )
-    for recording in recordings[:MOST]:
+    for recording in recordings[:MAX_RECORDINGS]:
         section = page.section(recording.source.name)
         before, rate = _middle(recording.source)
         after, _ = _middle(recording.enhanced)
         samples = min(len(before), len(after))
         before, after = before[:samples], after[:samples]
-        section.comparison(recording.source.name, before, after, rate, note=recording.account)
+        section.comparison(recording.source.name, before, after, rate, note=recording.summary)
         signals = {"before": before.mean(axis=1), "after": after.mean(axis=1)}
         section.figure(
             figures.spectrograms(signals, rate),
-            alt=f"Spectrograms of {recording.source.name} before and after, one below the other",
+            alt=f"Stacked spectrograms of {recording.source.name} before and after",
             tall=True,
         )
         section.figure(
             figures.average_spectra(signals, rate),
-            alt=f"Average spectra of {recording.source.name} before and after, over one another",
+            alt=f"Overlaid average spectra of {recording.source.name} before and after",
         )
         section.figure(
             figures.waveforms(signals, rate),
-            alt=f"Waveforms of {recording.source.name} before and after, at the loudest place",
+            alt=f"Waveforms of {recording.source.name} before and after, where it is loudest",
         )
-    if len(recordings) > MOST:
-        page.sections[-1].text(f"{MOST} of {len(recordings)} recordings are shown.")
+    if len(recordings) > MAX_RECORDINGS:
+        page.sections[-1].text(
+            f"{MAX_RECORDINGS} of {len(recordings)} recordings are shown to keep the page small."
+        )
     write_text(path, page.html())
     return path
 
 
 def _middle(path: Path) -> tuple[np.ndarray, int]:
-    """``SECONDS`` from the middle of a file, ``(samples, channels)``, and its sample rate."""
+    """Read ``SECONDS`` from the middle of a file; return ``(samples, channels)`` and the rate."""
     reader = AudioReader(path)
-    wanted = round(SECONDS * reader.sample_rate)
-    first = max(0, (reader.samples - wanted) // 2)
+    count = round(SECONDS * reader.sample_rate)
+    first = max(0, (reader.samples - count) // 2)
     parts, position = [], 0
     for block in reader.blocks():
-        parts.append(block[max(0, first - position) : max(0, first + wanted - position)])
+        parts.append(block[max(0, first - position) : max(0, first + count - position)])
         position += len(block)
-        if position >= first + wanted:
+        if position >= first + count:
             break
     return np.concatenate(parts)[:, :2], reader.sample_rate

@@ -1,9 +1,9 @@
 """Figures of an evaluation, each as the bytes of an SVG or PNG file.
 
-All are drawn for a width of about half a page, so that a page sets them side by side on a wide
-screen and one below the other on a phone. Colours are those of Okabe and Ito (2008), which people
-with any colour vision tell apart; lines differ in width and dash, too. ``report.Page`` follows the
-reader's light or dark theme by exchanging ``INK``, ``FAINT`` and ``COLOURS``.
+Figures are about half a page wide, so that two fit side by side on a wide screen and one on a
+phone. The colors are those of Okabe and Ito (2008), which people with any color vision can
+distinguish; lines also differ in width and dashes. ``page.Page`` replaces ``INK``, ``FAINT`` and
+``COLORS`` according to the reader's light or dark theme.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 
 from tfaudiogan.audio.spectrogram import centered_spectrogram
 from tfaudiogan.reporting.drawing import (
-    COLOURS,
+    COLORS,
     INK,
     encoded,
     entitle,
@@ -38,13 +38,14 @@ def spectrograms(
     n_fft: int = 1024,
     image: str = "svg",
 ) -> bytes:
-    """Power spectrograms below one another: one dB scale, one colour bar, axes in s and kHz.
+    """Draw stacked power spectrograms with a common scale in dB.
 
-    0 dB is the loudest point of all; frequencies in which nothing sounds are cut off.
+    0 dB is the loudest point of all spectrograms. Frequencies above the highest sound are cut off.
 
     Args:
-        signals: name and ``(samples,)`` of each, such as input, target and generated.
-        n_fft: samples of a frame; the hop is a quarter.
+        signals: Signals ``(samples,)`` by name, such as input, target and generated.
+        sample_rate: Sample rate in hertz.
+        n_fft: Number of samples in a frame. The hop is a quarter of it.
         image: ``"svg"`` or ``"png"``.
     """
     powers = {name: centered_spectrogram(audio, n_fft) for name, audio in signals.items()}
@@ -86,11 +87,14 @@ def waveforms(
     start: int | None = None,
     image: str = "svg",
 ) -> bytes:
-    """Waveforms over one another, a few tens of milliseconds of them.
+    """Draw overlaid waveforms of a short excerpt.
 
     Args:
-        signals: name and ``(samples,)`` of each; the target's name is drawn broad, beneath.
-        start: first sample; where not given, the loudest stretch of the last signal.
+        signals: Signals ``(samples,)`` by name. ``"target"`` is a broad line behind the others.
+        sample_rate: Sample rate in hertz.
+        milliseconds: Length of the excerpt.
+        start: First sample of the excerpt. By default the excerpt is the loudest one of the target,
+            or of the last signal if there is no target.
         image: ``"svg"`` or ``"png"``.
     """
     count = max(2, round(milliseconds * sample_rate / 1000))
@@ -112,13 +116,14 @@ def waveforms(
 def average_spectra(
     signals: Mapping[str, np.ndarray], sample_rate: int, *, n_fft: int = 2048, image: str = "svg"
 ) -> bytes:
-    """Mean power over time of each frequency, in sixths of an octave from 50 Hz on.
+    """Draw overlaid mean power spectra, in bands of a sixth of an octave from 50 Hz on.
 
-    0 dB is the highest point of all.
+    0 dB is the highest point of all spectra.
 
     Args:
-        signals: name and ``(samples,)`` of each.
-        n_fft: samples of a frame.
+        signals: Signals ``(samples,)`` by name.
+        sample_rate: Sample rate in hertz.
+        n_fft: Number of samples in a frame.
         image: ``"svg"`` or ``"png"``.
     """
     frequencies = np.fft.rfftfreq(n_fft, 1 / sample_rate)
@@ -136,8 +141,8 @@ def average_spectra(
     for name, power in spectra.items():
         filled = ~np.isnan(power)
         level = 10 * np.log10(np.maximum(power[filled] / peak, 1e-12))
-        centres = edges[:-1][filled] * 2 ** (1 / 12)
-        axis.plot(centres / 1000, level, label=name, **_look(name, list(signals)))
+        centers = edges[:-1][filled] * 2 ** (1 / 12)
+        axis.plot(centers / 1000, level, label=name, **_look(name, list(signals)))
     axis.set_xscale("log")
     plain_logarithmic(axis.xaxis)
     axis.set_ylim(FLOOR_DB, 3)
@@ -151,15 +156,19 @@ def average_spectra(
 def loss_curves(
     history: Mapping[str, np.ndarray], *, leave_out: Sequence[str] = (), image: str = "svg"
 ) -> dict[str, bytes]:
-    """One figure for each quantity of a history: training, and validation where it has one.
+    """Draw a figure for each log of a history, with the values of training and validation.
 
-    The shares of the loss terms, ``TERM_share``, stand in one figure, ``"share"``. Quantities
-    without a finite value are skipped. The axis is logarithmic where all values are positive and
-    span more than a factor of 10.
+    The shares of the loss terms, ``TERM_share``, are drawn in one figure, ``"share"``. Logs without
+    a finite value are skipped. The axis is logarithmic if all values are positive and span more
+    than a factor of 10.
 
     Args:
-        history: what ``history.read_history`` gives.
-        leave_out: names to skip.
+        history: Columns from ``history.read_history``.
+        leave_out: Names of logs to skip.
+        image: ``"svg"`` or ``"png"``.
+
+    Returns:
+        The figures by the name of the log.
     """
     names = dict.fromkeys(name.removeprefix("val_") for name in history)
     quantities = {
@@ -203,11 +212,15 @@ def metric_curve(
     *,
     image: str = "svg",
 ) -> bytes:
-    """A metric over the epochs, with baselines as labelled lines.
+    """Draw a metric over the epochs, with baselines as labeled horizontal lines.
 
     Args:
-        history: what ``history.read_history`` gives; ``name`` and ``"val_" + name`` are drawn.
-        baselines: value of each, by label.
+        history: Columns from ``history.read_history``, of which ``name`` and ``"val_" + name`` are
+            drawn.
+        name: Name of the metric in the history.
+        metric: Label and unit of the metric.
+        baselines: Values of the baselines, by label.
+        image: ``"svg"`` or ``"png"``.
     """
     logs = {"training": name, "validation": f"val_{name}"}
     curves = {label: history[log] for label, log in logs.items() if log in history}
@@ -238,12 +251,15 @@ def metric_curve(
 def distribution(
     samples: Mapping[str, np.ndarray], metric: Metric, over: str = "windows", *, image: str = "svg"
 ) -> bytes:
-    """How a metric is spread over windows: a histogram for each system, dots at the means.
+    """Draw histograms of a metric for several systems, with dashed lines at the means.
 
-    The axis shows the middle 99 % of all values; what is beyond is counted in the outermost bars.
+    The axis shows the middle 99 % of all values. Values outside are counted in the outermost bars.
 
     Args:
-        samples: values by label, such as model and input.
+        samples: Values by label, such as model and input.
+        metric: Label and unit of the metric.
+        over: What the values were computed over, in the plural.
+        image: ``"svg"`` or ``"png"``.
     """
     finite = {label: values[np.isfinite(values)] for label, values in samples.items()}
     finite = {label: values for label, values in finite.items() if values.size}
@@ -254,12 +270,12 @@ def distribution(
     figure = new_figure(2.9)
     axis = figure.subplots()
     for number, (label, values) in enumerate(finite.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         share = np.histogram(np.clip(values, low, high), edges)[0] / values.size * 100
-        axis.stairs(share, edges, color=colour, fill=True, alpha=0.25, zorder=2)
-        axis.stairs(share, edges, color=colour, linewidth=1.5, label=label, zorder=3)
+        axis.stairs(share, edges, color=color, fill=True, alpha=0.25, zorder=2)
+        axis.stairs(share, edges, color=color, linewidth=1.5, label=label, zorder=3)
         axis.axvline(
-            values.mean(), color=colour, linewidth=1.3, linestyle=(0, (3, 2 + number)), zorder=4
+            values.mean(), color=color, linewidth=1.3, linestyle=(0, (3, 2 + number)), zorder=4
         )
     axis.set_xlim(low, high)
     axis.set_ylim(0)
@@ -278,14 +294,16 @@ def comparison(
     published: Mapping[str, tuple[float, float]] | None = None,
     image: str = "svg",
 ) -> bytes:
-    """Several systems on one metric: a dot for the mean and a bar of one standard deviation.
+    """Draw the mean of a metric for several systems, with bars of one standard deviation.
 
-    Models are coloured, baselines grey.
+    Models are colored and baselines are gray.
 
     Args:
-        table: what was scored.
-        name: of the metric.
-        published: mean and standard deviation to set beside a row, by its name: hollow dots.
+        table: Scores of the systems.
+        name: Name of the metric.
+        published: Published means and standard deviations by the name of the row, which are drawn
+            as hollow dots beside the measured ones.
+        image: ``"svg"`` or ``"png"``.
     """
     metric = table.metrics[name]
     published = published or {}
@@ -298,23 +316,23 @@ def comparison(
     axis = figure.subplots()
     labels: dict[str, str | None] = {"measured": "measured", "published": "published"}
     for place, (row, mean, std) in enumerate(rows):
-        theirs = published.get(row.name)
-        model = row.kind == "model"
+        reference = published.get(row.name)
+        is_model = row.kind == "model"
         axis.errorbar(
             mean,
-            place - 0.14 * (theirs is not None),
+            place - 0.14 * (reference is not None),
             xerr=std,
-            color=COLOURS[0] if model else INK,
-            alpha=1.0 if model else 0.55,
-            label=labels["measured"] if theirs is not None else None,
+            color=COLORS[0] if is_model else INK,
+            alpha=1.0 if is_model else 0.55,
+            label=labels["measured"] if reference is not None else None,
             **_DOT,
         )
-        if theirs is not None:
+        if reference is not None:
             axis.errorbar(
-                theirs[0],
+                reference[0],
                 place + 0.14,
-                xerr=theirs[1],
-                color=COLOURS[1],
+                xerr=reference[1],
+                color=COLORS[1],
                 markerfacecolor="none",
                 label=labels["published"],
                 **_DOT,
@@ -329,7 +347,7 @@ def comparison(
 
 
 def _apart(places: Mapping[str, float], distance: float) -> dict[str, float]:
-    """Move labels up, from the lowest on, until they are ``distance`` apart."""
+    """Move labels up until they are at least ``distance`` apart, starting with the lowest."""
     moved: dict[str, float] = {}
     for label, place in sorted(places.items(), key=lambda item: item[1]):
         moved[label] = max([place, *(other + distance for other in moved.values())])
@@ -337,24 +355,24 @@ def _apart(places: Mapping[str, float], distance: float) -> dict[str, float]:
 
 
 def _loudest(audio: np.ndarray, count: int) -> int:
-    """First sample of the stretch of ``count`` samples with the most energy."""
+    """Return the start of the ``count`` consecutive samples with the most energy."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
     return int(np.argmax(energy[count:] - energy[:-count])) if len(audio) > count else 0
 
 
 def _epochs(history: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Epochs counted from 1."""
+    """Return the numbers of the epochs, which count from 1."""
     return np.arange(1, len(next(iter(history.values()))) + 1)
 
 
 def _look(name: str, names: Sequence[str]) -> dict[str, Any]:
-    """How a signal is drawn: the target broad and beneath, the input thin and dashed."""
+    """Return the line style of a signal: broad for the target, thin and dashed for the input."""
     if name == "target":
         return {"color": INK, "linewidth": 3.2, "alpha": 0.35, "zorder": 1}
     if name == "input":
-        return {"color": COLOURS[4], "linewidth": 1.1, "linestyle": (0, (3, 1.5)), "zorder": 2}
+        return {"color": COLORS[4], "linewidth": 1.1, "linestyle": (0, (3, 1.5)), "zorder": 2}
     models = [other for other in names if other not in ("input", "target")]
-    return {"color": COLOURS[models.index(name) % len(COLOURS)], "linewidth": 1.5, "zorder": 3}
+    return {"color": COLORS[models.index(name) % len(COLORS)], "linewidth": 1.5, "zorder": 3}
 
 
 def _title(name: str) -> str:
@@ -365,13 +383,13 @@ def _title(name: str) -> str:
 
 def _plot_curves(axis: "Axes", epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     looks: dict[str, dict[str, Any]] = {
-        "training": {"color": COLOURS[4], "linewidth": 1.4, "linestyle": (0, (4, 1.5))},
-        "validation": {"color": COLOURS[0], "linewidth": 1.8},
+        "training": {"color": COLORS[4], "linewidth": 1.4, "linestyle": (0, (4, 1.5))},
+        "validation": {"color": COLORS[0], "linewidth": 1.8},
     }
     marker = "o" if len(epochs) < 20 else None
     for number, (label, values) in enumerate(curves.items()):
         look = looks.get(label) if len(curves) > 1 else looks["validation"]
-        look = look or {"color": COLOURS[number % len(COLOURS)]}
+        look = look or {"color": COLORS[number % len(COLORS)]}
         axis.plot(epochs, values, label=label, marker=marker, markersize=3.5, **look)
     axis.set_xlabel("epoch")
     axis.locator_params(axis="x", integer=True)

@@ -1,6 +1,6 @@
-"""One self-contained HTML page to read, look at and listen to.
+"""Self-contained HTML pages with text, tables, figures and audio.
 
-Any command that has something to show builds its page of the same few parts::
+All reports are built from the same parts::
 
     page = Page("Table I", lead="Four composite losses from one common start.")
     results = page.section("Results")
@@ -13,9 +13,9 @@ Any command that has something to show builds its page of the same few parts::
     page.section("How it was made").facts({"Steps": "750"}).code("python train.py")
     page.write("runs/table1")                               # runs/table1/index.html
 
-Every part returns its section, so that calls can be chained. Figures that follow one another
-stand side by side where there is room. The page has no references to the outside, follows the
-reader's light or dark theme, and reads the same on a phone and on paper.
+Each method returns its section, so that calls can be chained. Consecutive figures are placed side
+by side if there is room. The page loads nothing from elsewhere, follows the reader's light or dark
+theme, and is readable on a phone and on paper.
 """
 
 import base64
@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from tfaudiogan.reporting.drawing import COLOURS, FAINT, INK
+from tfaudiogan.reporting.drawing import COLORS, FAINT, INK
 from tfaudiogan.reporting.tables import Table
 from tfaudiogan.storage import write_text
 
@@ -37,7 +37,7 @@ PEAK = 0.98
 
 @dataclass(frozen=True)
 class Number:
-    """A figure worth a headline: ``Number("2.63 dB", "SNR", "higher is better")``."""
+    """A headline figure, such as ``Number("2.63 dB", "SNR", "higher is better")``."""
 
     value: str
     label: str
@@ -46,18 +46,18 @@ class Number:
 
 @dataclass
 class Section:
-    """A heading and the parts below it, made by ``Page.section``."""
+    """A heading with the parts below it. ``Page.section`` creates it."""
 
     title: str
     anchor: str
     parts: list[dict[str, Any]] = field(default_factory=list)
 
     def text(self, text: str) -> "Section":
-        """A paragraph."""
+        """Add a paragraph."""
         return self._add("text", text=text)
 
     def numbers(self, numbers: Sequence[Number]) -> "Section":
-        """A row of headline figures."""
+        """Add a row of headline figures."""
         return self._add("numbers", numbers=numbers)
 
     def table(
@@ -69,20 +69,23 @@ class Section:
         strong: Sequence[int] = (),
         notes: Sequence[str] = (),
     ) -> "Section":
-        """A table whose first column names the rows and whose others are aligned as numbers.
+        """Add a table. Its first column holds the rows' names, the other columns hold numbers.
 
         Args:
-            header: the columns' headings; a second line may follow a line break.
-            caption: what the table shows.
-            strong: numbers of the rows to make stand out, from 0.
-            notes: remarks below it.
+            header: Headings of the columns. A line break separates a second line.
+            rows: Cells of each row.
+            caption: Caption of the table.
+            strong: Indices of the rows to highlight, from 0.
+            notes: Remarks below the table.
 
         Raises:
-            ValueError: when a row is not as long as the header.
+            ValueError: If a row is not as long as the header.
         """
         for row in rows:
             if len(row) != len(header):
-                raise ValueError(f"a row of {len(row)} cells under a header of {len(header)}")
+                raise ValueError(
+                    f"a row has {len(row)} cells; expected {len(header)}, as in the header"
+                )
         return self._add(
             "table",
             header=[heading.partition("\n")[::2] for heading in header],
@@ -93,7 +96,7 @@ class Section:
         )
 
     def scores(self, table: Table, system: str = "System") -> "Section":
-        """The table of an evaluation, with units, directions, counts and notes."""
+        """Add the table of an evaluation, with units, directions, counts and notes."""
         return self.table(
             [system, *table.headings],
             [[row.label, *table.cells(row)] for row in table.rows],
@@ -103,16 +106,16 @@ class Section:
         )
 
     def figure(self, image: bytes, *, alt: str, caption: str = "", tall: bool = False) -> "Section":
-        """A picture.
+        """Add a figure.
 
         Args:
-            image: SVG or PNG.
-            alt: what there is to see, for readers who do not see it.
-            caption: shown below it.
-            tall: as high as two others, which then stand beside it.
+            image: Contents of an SVG or PNG file.
+            alt: Description for readers who cannot see the figure.
+            caption: Caption below the figure.
+            tall: Whether the figure is as high as two others, which are placed beside it.
 
         Raises:
-            ValueError: when it is neither, or ``alt`` is empty.
+            ValueError: If the image is neither SVG nor PNG, or ``alt`` is empty.
         """
         if not alt:
             raise ValueError("alt is empty; describe what the figure shows")
@@ -132,16 +135,16 @@ class Section:
     def audio(
         self, title: str, signals: Mapping[str, np.ndarray], sample_rate: int, *, note: str = ""
     ) -> "Section":
-        """Players in a row, each as 16-bit FLAC.
+        """Add a row of players, each with 16-bit FLAC.
 
-        Starting one while another plays takes over at the same place, so that they can be
-        compared. Where a signal passes full scale, all of the row are turned down alike.
+        A player that is started while another one plays continues at the same position, so that
+        they can be compared. If a signal exceeds full scale, all signals are attenuated equally.
 
         Args:
-            title: what is heard.
-            signals: ``(samples,)`` float of each, by label.
-            sample_rate: in hertz.
-            note: shown below the players.
+            title: Title of the row.
+            signals: Float signals ``(samples,)`` by label.
+            sample_rate: Sample rate in hertz.
+            note: Note below the players.
         """
         peak = max(float(np.abs(audio).max(initial=0.0)) for audio in signals.values())
         scale = PEAK / peak if peak > 1.0 else 1.0
@@ -157,32 +160,32 @@ class Section:
     def comparison(
         self, title: str, before: np.ndarray, after: np.ndarray, sample_rate: int, *, note: str = ""
     ) -> "Section":
-        """One player that switches between two versions without a gap, openly or blindly.
+        """Add a player that switches between two versions without a gap.
 
-        Both are brought to the same level first, so that the louder one does not win for that.
-        In the blind mode the reader hears one of them without a name, guesses, and sees the score.
+        Both versions are scaled to the same level, so that loudness does not bias the comparison.
+        In the blind test, the reader hears a random version, guesses which it is, and sees a score.
 
         Args:
-            title: what is heard.
-            before, after: ``(samples,)`` or ``(samples, channels)`` floats of one length.
-            sample_rate: in hertz.
-            note: shown below the player.
+            title: Title of the player.
+            before, after: Floats ``(samples,)`` or ``(samples, channels)`` of the same length.
+            sample_rate: Sample rate in hertz.
+            note: Note below the player.
         """
-        before, after = _at_one_level(before, after)
+        before, after = _at_common_level(before, after)
         versions = [
             base64.b64encode(flac(audio, sample_rate)).decode() for audio in (before, after)
         ]
         return self._add("comparison", title=title, versions=versions, note=note)
 
     def facts(self, facts: Mapping[str, Any]) -> "Section":
-        """Names and what they stand for; ``"sample_rate"`` is shown as ``Sample rate``.
+        """Add a list of names and values; ``"sample_rate"`` is shown as ``Sample rate``.
 
         A mapping as a value is shown in one line.
         """
         return self._add("facts", facts={_name(n): _value(v) for n, v in facts.items()})
 
     def code(self, code: str, *, label: str = "", folded: bool = False) -> "Section":
-        """A command or file as it is; ``folded`` shows only the label until it is opened."""
+        """Add a command or file. A ``folded`` one shows only its label until it is opened."""
         return self._add("code", code=code, label=label, folded=folded)
 
     def _add(self, kind: str, **values: Any) -> "Section":
@@ -192,14 +195,14 @@ class Section:
 
 @dataclass
 class Page:
-    """A page of sections; ``lead`` is the paragraph below the title."""
+    """A page with sections; ``lead`` is the paragraph below the title."""
 
     title: str
     lead: str = ""
     sections: list[Section] = field(default_factory=list)
 
     def section(self, title: str) -> Section:
-        """Begin a section."""
+        """Add a section."""
         anchor = re.sub(r"\W+", "-", title.lower()).strip("-") or "section"
         taken = {section.anchor for section in self.sections}
         if anchor in taken:
@@ -208,7 +211,7 @@ class Page:
         return self.sections[-1]
 
     def html(self) -> str:
-        """The page."""
+        """Return the page as HTML."""
         from jinja2 import Environment, PackageLoader, StrictUndefined
 
         environment = Environment(
@@ -221,7 +224,7 @@ class Page:
         return environment.get_template("report.html").render(page=self).lstrip()
 
     def write(self, folder: Path | str) -> Path:
-        """Write ``index.html`` into ``folder``, made where it is missing, and return its path."""
+        """Write ``index.html`` into ``folder``, which is created if needed, and return its path."""
         path = Path(folder) / "index.html"
         write_text(path, self.html())
         return path
@@ -238,8 +241,8 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _at_one_level(*signals: np.ndarray) -> list[np.ndarray]:
-    """The signals at the level of the quietest that sounds, and within full scale."""
+def _at_common_level(*signals: np.ndarray) -> list[np.ndarray]:
+    """Scale the signals to the level of the quietest one that is not silent, within full scale."""
     levels = [float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) for audio in signals]
     target = min((level for level in levels if level), default=0.0)
     matched = [
@@ -251,7 +254,7 @@ def _at_one_level(*signals: np.ndarray) -> list[np.ndarray]:
 
 
 def flac(audio: np.ndarray, sample_rate: int) -> bytes:
-    """``(samples,)`` or ``(samples, channels)`` in [-1, 1] as a 16-bit FLAC file."""
+    """Encode ``(samples,)`` or ``(samples, channels)`` in [-1, 1] as a 16-bit FLAC file."""
     import soundfile
 
     stream = io.BytesIO()
@@ -260,13 +263,13 @@ def flac(audio: np.ndarray, sample_rate: int) -> bytes:
 
 
 def _inline(svg: bytes, prefix: str) -> str:
-    """An SVG to stand within HTML: its own names, the page's colours, nothing from outside."""
+    """Prepare an SVG for embedding in HTML, with unique identifiers and the page's colors."""
     text = svg.decode("utf-8")
     text = text[text.index("<svg") :]
     text = re.sub(r"<(metadata|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{prefix}", text)
-    names = {INK: "ink", FAINT: "faint"} | {c: f"colour-{n}" for n, c in enumerate(COLOURS, 1)}
-    for colour, name in names.items():
-        text = text.replace(f": {colour}", f": var(--{name})")
+    names = {INK: "ink", FAINT: "faint"} | {c: f"color-{n}" for n, c in enumerate(COLORS, 1)}
+    for color, name in names.items():
+        text = text.replace(f": {color}", f": var(--{name})")
     return text

@@ -1,6 +1,6 @@
-"""The result of an evaluation: numbers with their units, directions and baselines.
+"""The results of an evaluation: scores of models and baselines, with units and directions.
 
-``Scores.to_json`` writes, and ``Scores.from_json`` reads::
+The JSON format of ``Scores.to_json`` and ``Scores.from_json`` is::
 
     {
       "format": 1,
@@ -23,7 +23,7 @@
 
 Rows over tracks have ``improvements``: each metric's gain over the input, as ``{"mean": 1.6,
 "low": 1.2, "high": 2.1, "worse": 0.06, "counted": 64}``. ``mean`` and ``std`` are ``null`` where a
-metric is defined for nothing that was counted, as the log-spectral distance of silence is.
+metric is undefined everywhere, such as the log-spectral distance of silence.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ DASH = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Metric:
-    """How to print a metric; ``higher_is_better`` is ``None`` where it has no direction."""
+    """Label, unit and direction of a metric; ``higher_is_better`` is ``None`` for no direction."""
 
     label: str
     unit: str = ""
@@ -57,12 +57,12 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """Label and unit: ``"SNR (dB)"``."""
+        """Label and unit, such as ``"SNR (dB)"``."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     @property
     def direction(self) -> str:
-        """``"higher is better"``, ``"lower is better"`` or nothing."""
+        """``"higher is better"``, ``"lower is better"`` or an empty string."""
         if self.higher_is_better is None:
             return ""
         return "higher is better" if self.higher_is_better else "lower is better"
@@ -76,15 +76,15 @@ METRICS: dict[str, Metric] = {
     "mel_distance": Metric("Mel distance", "dB", False),
     "perceptual": Metric("Zimtohrli", "MOS", True),
 }
-"""What is known of the metrics in ``tfaudiogan.metrics``; others print under their own name."""
+"""The metrics of ``tfaudiogan.metrics``. Other metrics are printed with their names."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """Mean and standard deviation (of the population) of the finite values.
+    """Mean and population standard deviation of the finite values.
 
-    ``counted`` values were finite, ``undefined`` were not. Both figures are ``None`` where none
-    was finite.
+    ``counted`` is the number of finite values and ``undefined`` that of the others. The mean and
+    the deviation are ``None`` if there is no finite value.
     """
 
     mean: float | None
@@ -94,7 +94,7 @@ class Statistic:
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Statistic":
-        """Summarise values of any shape."""
+        """Summarize values of any shape."""
         values = np.asarray(values, np.float64)
         finite = values[np.isfinite(values)]
         undefined = values.size - finite.size
@@ -103,7 +103,7 @@ class Statistic:
         return cls(float(finite.mean()), float(finite.std()), finite.size, undefined)
 
     def __str__(self) -> str:
-        """``"2.63 ± 5.21"``, or a dash."""
+        """Return ``"2.63 ± 5.21"``, or a dash without a value."""
         if self.std is None:
             return DASH
         return f"{signed(self.mean)} ± {self.std:.2f}"
@@ -111,10 +111,10 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Improvement:
-    """How much better than the input, track by track; positive is better.
+    """Gain over the input, track by track; positive is better.
 
-    ``low`` and ``high`` bound the mean with 95 % confidence: percentiles of the means of tracks
-    drawn anew with replacement (Efron 1979). ``worse`` is the share of tracks that lost.
+    ``low`` and ``high`` are the 95 % confidence interval of the mean, from bootstrap resampling of
+    the tracks (Efron 1979). ``worse`` is the share of tracks that got worse.
     """
 
     mean: float
@@ -125,7 +125,7 @@ class Improvement:
 
     @classmethod
     def of(cls, gains: np.ndarray, draws: int = 2000) -> "Improvement | None":
-        """Summarize the finite gains of tracks; ``None`` where there is none."""
+        """Summarize the finite gains of tracks; return ``None`` if there are none."""
         gains = np.asarray(gains, np.float64)
         gains = gains[np.isfinite(gains)]
         if not gains.size:
@@ -137,18 +137,18 @@ class Improvement:
         return cls(float(gains.mean()), float(low), float(high), worse, gains.size)
 
     def __str__(self) -> str:
-        """``"1.62 [1.18, 2.07], 6 % worse"``."""
+        """Return a text such as ``"1.62 [1.18, 2.07], 6 % worse"``."""
         interval = f"[{signed(self.low)}, {signed(self.high)}]"
         return f"{signed(self.mean)} {interval}, {self.worse:.0%} worse".replace("%", " %")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one system scored.
+    """The scores of one system.
 
-    ``kind`` is ``"model"`` or ``"baseline"``. ``improvements`` are over the input, by metric, where
-    tracks were scored. ``samples`` holds the single values, one for each window or track, for
-    figures; they are not part of the JSON.
+    ``kind`` is ``"model"`` or ``"baseline"``. ``improvements`` holds the gains over the input by
+    metric, for scores over tracks. ``samples`` holds the single values for each window or track,
+    which figures use and which are not part of the JSON.
     """
 
     name: str
@@ -161,10 +161,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Systems and baselines over the same windows, or the same tracks.
+    """The scores of models and baselines over the same windows or tracks.
 
-    ``over`` is ``"windows"`` or ``"tracks"``; ``counted`` of them were scored and ``silent`` ones,
-    whose target is digital silence, left out. ``seconds`` is the limit on a track's length.
+    ``over`` is ``"windows"`` or ``"tracks"``. ``counted`` of them were scored, and ``silent`` ones
+    were left out because their target is digital silence. ``seconds`` is the limit on a track's
+    length.
     """
 
     over: str
@@ -175,10 +176,10 @@ class Table:
     rows: tuple[Row, ...]
 
     def row(self, name: str) -> Row:
-        """The row of that name.
+        """Return the row with a name.
 
         Raises:
-            KeyError: when there is none.
+            KeyError: If there is no such row.
         """
         for row in self.rows:
             if row.name == name:
@@ -192,18 +193,18 @@ class Table:
 
     @property
     def caption(self) -> str:
-        """What the figures are taken over, in words."""
+        """Caption that says what the scores are computed over."""
         over = self.over if self.counted != 1 else self.over.removesuffix("s")
         text = f"Mean ± standard deviation over {self.counted:,} {over}"
         if self.seconds is not None:
             text += f" of at most {self.seconds:g} s"
         if self.silent:
-            text += f"; {self.silent:,} of digital silence left out"
+            text += f"; {self.silent:,} of digital silence are left out"
         return f"{text}."
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of values that are missing from a mean."""
+        """Notes on undefined values that the means leave out."""
         notes = []
         for name, metric in self.metrics.items():
             missing = [
@@ -213,34 +214,37 @@ class Table:
             ]
             if missing:
                 notes.append(
-                    f"{metric.label} is undefined for some {self.over}, which its mean leaves "
-                    f"out: {', '.join(missing)} of {self.counted:,}."
+                    f"{metric.label} is undefined for some {self.over}, which are left out of its "
+                    f"mean: {', '.join(missing)} of {self.counted:,}."
                 )
         return tuple(notes)
 
     def gain_over(self, baseline: str, metric: str = "snr", model: str | None = None) -> float:
-        """How much better a model is than a baseline, by means; positive is better.
+        """Return the gain of a model's mean over that of a baseline; positive is better.
 
         Args:
-            model: a row's name; the first model where not given.
+            baseline: Name of the baseline's row.
+            metric: Name of the metric.
+            model: Name of the model's row; the first model by default.
 
         Returns:
-            NaN where either is undefined.
+            The gain, or NaN if a mean is undefined.
         """
         row = self.models[0] if model is None else self.row(model)
-        ours, theirs = row.values[metric].mean, self.row(baseline).values[metric].mean
-        if ours is None or theirs is None:
+        mean, reference = row.values[metric].mean, self.row(baseline).values[metric].mean
+        if mean is None or reference is None:
             return math.nan
-        return theirs - ours if self.metrics[metric].higher_is_better is False else ours - theirs
+        sign = -1.0 if self.metrics[metric].higher_is_better is False else 1.0
+        return sign * (mean - reference)
 
     @property
     def improved(self) -> tuple[str, ...]:
-        """Names of the metrics whose gain over the input is known."""
-        named = {name for row in self.rows for name in row.improvements}
-        return tuple(name for name in self.metrics if name in named)
+        """Names of the metrics that have gains over the input."""
+        improved = {name for row in self.rows for name in row.improvements}
+        return tuple(name for name in self.metrics if name in improved)
 
     def cells(self, row: Row) -> list[str]:
-        """What a row prints: every metric, and the gains over the input."""
+        """Return the cells of a row: all metrics, and then the gains over the input."""
         gains = (row.improvements.get(name) for name in self.improved)
         return [
             *(str(row.values[name]) for name in self.metrics),
@@ -249,7 +253,7 @@ class Table:
 
     @property
     def headings(self) -> list[str]:
-        """Above the cells: label and unit, and the direction after a line break."""
+        """Headings of the cells: label and unit, and the direction after a line break."""
         gains = [f"{self.metrics[n].label} gain ({self.metrics[n].unit})" for n in self.improved]
         return [
             *(f"{m.heading}\n{m.direction}".rstrip() for m in self.metrics.values()),
@@ -257,7 +261,7 @@ class Table:
         ]
 
     def to_rich(self, title: str | None = None) -> "rich.table.Table":
-        """The table for ``rich.console.Console.print``; models are bold."""
+        """Return the table for ``rich.console.Console.print``. Models are bold."""
         from rich.table import Table as RichTable
 
         table = RichTable(
@@ -273,14 +277,14 @@ class Table:
         return table
 
     def to_markdown(self) -> str:
-        """The table in Markdown, for model cards and README files."""
+        """Return the table as Markdown, for model cards and README files."""
         rows = [[row.label, *self.cells(row)] for row in self.rows]
         return markdown_table(["", *self.headings], rows, self.caption)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """An evaluation of one or several models on one split of one corpus."""
+    """The evaluation of one or several models on a split of a corpus."""
 
     corpus: str
     corpus_sha256: str
@@ -296,14 +300,14 @@ class Scores:
         return self.tables["windows"]
 
     def to_json(self) -> str:
-        """Indented JSON of the form at the head of this module."""
+        """Return indented JSON in the format that this module's docstring shows."""
         values: dict[str, Any] = {"format": FORMAT}
         values.update((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
         values["tables"] = {over: _table_dict(table) for over, table in self.tables.items()}
         return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
     def to_text(self) -> str:
-        """All tables as text of at most 100 columns, below a line that says where they are from."""
+        """Return all tables as text of at most 100 columns, below a line that names the corpus."""
         from rich.console import Console
 
         text = io.StringIO()
@@ -317,40 +321,40 @@ class Scores:
 
     @classmethod
     def from_json(cls, text: str, source: str = "scores") -> "Scores":
-        """Read what ``to_json`` wrote; single values are not among it.
+        """Parse the output of ``to_json``, which has no single values.
 
         Raises:
-            InputError: when it is something else.
+            InputError: If the text has another format.
         """
         try:
             values = json.loads(text)
-            found = values.pop("format")
+            version = values.pop("format")
             tables = {over: _read_table(over, t) for over, t in values.pop("tables").items()}
-            if found != FORMAT:
-                raise ValueError(f"format {found!r}, not {FORMAT}")
+            if version != FORMAT:
+                raise ValueError(f"format is {version!r}; expected {FORMAT}")
             return cls(**values, tables=tables)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{source} holds no scores ({error!r}); evaluate again") from error
 
 
 def join(scores: Mapping[str, Scores]) -> Scores:
-    """One table from several evaluations of one model each, on the same split and corpus.
+    """Join evaluations of several models on the same split and corpus.
 
-    The baselines are taken from the first.
+    The baselines are taken from the first evaluation.
 
     Args:
-        scores: name of each model, as it shall be printed, and its evaluation.
+        scores: Evaluations by the names of their models, as printed in the tables.
 
     Raises:
-        InputError: when they were not taken over the same corpus, split and windows.
+        InputError: If the evaluations differ in corpus, split or windows.
     """
     (first_name, first), *others = scores.items()
     for name, other in others:
-        for what in ("corpus_sha256", "split", "sample_rate", "window"):
-            ours, theirs = getattr(first, what), getattr(other, what)
-            if ours != theirs:
+        for field_name in ("corpus_sha256", "split", "sample_rate", "window"):
+            first_value, other_value = getattr(first, field_name), getattr(other, field_name)
+            if first_value != other_value:
                 raise InputError(
-                    f"{name!r} has {what} {theirs} and {first_name!r} has {ours}; "
+                    f"{name!r} has {field_name} {other_value} and {first_name!r} {first_value}; "
                     "evaluate both on the same corpus"
                 )
     tables = {}
@@ -366,7 +370,7 @@ def join(scores: Mapping[str, Scores]) -> Scores:
 
 
 def verdict(table: Table) -> str:
-    """The SNR of the first model beside the baselines, in a sentence or two."""
+    """Summarize the SNR of the first model and its baselines in one or two sentences."""
     model, metric = table.models[0], table.metrics["snr"]
     value = model.values["snr"].mean
     if value is None:
@@ -383,12 +387,12 @@ def verdict(table: Table) -> str:
     text = f"{signed(value)} {metric.unit} SNR over held-out {table.over}"
     text = f"{text}: {', '.join(parts)}." if parts else f"{text}."
     if table.gain_over("best_gain") < 0.05:
-        text += " A change of volume does as well: the model needs more training."
+        text += " A constant gain does as well, so the model needs more training."
     return text
 
 
 def signed(value: float | None) -> str:
-    """Two decimals, with a real minus sign and no minus zero; a dash for no value."""
+    """Format a value with two decimals and a real minus sign, or a dash for ``None``."""
     if value is None:
         return DASH
     text = f"{value:.2f}"

@@ -1,7 +1,7 @@
-"""Tables as Markdown and for the terminal.
+"""Formats tables as Markdown and for the terminal.
 
-Both take a header and rows of cells. The first column is aligned to the left, the others to the
-right. A line break in a heading separates the name of a column from a remark.
+The first column is left-aligned, the others are right-aligned. A line break in a heading separates
+the name of a column from a remark.
 """
 
 import io
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """The table for a README file, with the caption below it; line breaks become commas."""
+    """Return a Markdown table with its caption below it. Line breaks in headings become commas."""
     headings = [heading.replace("\n", ", ").rstrip(", ") for heading in header]
     lines = [headings, ["---", *["---:"] * (len(header) - 1)], *rows]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -17,7 +17,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption
 
 
 def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """The table in box-drawing characters, for a terminal of 120 columns."""
+    """Return a table of box-drawing characters for a terminal of 120 columns."""
     from rich.console import Console
     from rich.table import Table
 

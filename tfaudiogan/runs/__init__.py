@@ -1,1 +1,1 @@
-"""Runs: training into a folder from which it can be continued."""
+"""Training runs: each has a folder, from which it can be resumed."""

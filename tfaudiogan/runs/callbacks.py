@@ -1,4 +1,4 @@
-"""What a run does between its steps: show, log, save, average, stop."""
+"""Keras callbacks of a run: progress, logs, checkpoints, averaged weights and early ends."""
 
 import csv
 import io
@@ -17,31 +17,31 @@ from tfaudiogan.storage import write_text
 
 
 class Diverged(RuntimeError):
-    """The loss is no longer a number."""
+    """Raised when a loss is not finite."""
 
 
 class Interrupted(Exception):
-    """The run was asked to stop, and has saved its state."""
+    """Raised when the run was asked to stop and has saved its state."""
 
 
-def _synchronise(model) -> None:
-    """Bring the model's variables up to date in the middle of an epoch (JAX keeps them aside)."""
+def _synchronize(model) -> None:
+    """Update the model's variables within an epoch; under JAX the trainer holds their values."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
 
 
 def steps_made(model) -> int:
-    """Updates that the model's own optimiser has made."""
+    """Return the number of generator updates that the model has made."""
     return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """One bar over all steps, with the losses beside it.
+    """Shows one progress bar over all steps, with some of the logs beside it.
 
     Args:
-        steps: of the whole run.
-        start: steps that are done already.
-        shown: logs to show, where they are there.
+        steps: Number of steps in the whole run.
+        start: Number of steps that are already done.
+        shown: Names of the logs to show.
     """
 
     def __init__(self, steps: int, start: int = 0, shown=("loss", "snr", "val_snr")) -> None:
@@ -69,7 +69,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._show(logs)
 
     def close(self) -> None:
-        """Leave the terminal as it was; also after an error."""
+        """Stop the bar and restore the terminal. Call it after an error, too."""
         self._bar.stop()
 
     def on_train_end(self, logs=None) -> None:
@@ -79,8 +79,8 @@ class ProgressBar(keras.callbacks.Callback):
 class LossShares(keras.callbacks.Callback):
     """Adds each term's share of the weighted loss to the logs, as ``TERM_share`` in [0, 1].
 
-    The shares are of the sum of the weighted terms' magnitudes, so that they sum to one even
-    where a term is negative.
+    The shares are relative to the sum of the weighted terms' magnitudes, so they sum to one even
+    if a term is negative.
     """
 
     def on_epoch_end(self, epoch, logs=None) -> None:
@@ -92,18 +92,18 @@ class LossShares(keras.callbacks.Callback):
 
 
 class History(keras.callbacks.Callback):
-    """Writes ``history.csv``, a row an epoch, rewritten whole each time.
+    """Writes ``history.csv`` with one row per epoch; the whole file is rewritten each time.
 
     Args:
-        path: of the file; rows of earlier epochs in it are kept.
-        epoch: the first epoch to come; rows from there on are dropped.
+        path: Path of the file. Rows of earlier epochs are kept.
+        epoch: First epoch of the training. Rows from this epoch on are dropped.
     """
 
     def __init__(self, path: Path, epoch: int = 0) -> None:
         super().__init__()
         self._path = Path(path)
         self._rows: list[dict[str, object]] = []
-        self._since = time.monotonic()
+        self._epoch_start = time.monotonic()
         if epoch and self._path.is_file():
             try:
                 with self._path.open(newline="", encoding="utf-8") as stream:
@@ -119,8 +119,8 @@ class History(keras.callbacks.Callback):
         now = time.monotonic()
         row = {"epoch": epoch, "step": steps_made(self.model)}
         row |= {name: float(value) for name, value in (logs or {}).items()}
-        row["seconds"] = round(now - self._since, 2)
-        self._since = now
+        row["seconds"] = round(now - self._epoch_start, 2)
+        self._epoch_start = now
         self._rows.append(row)
         names = list(dict.fromkeys(name for row in self._rows for name in row))
         text = io.StringIO()
@@ -131,21 +131,21 @@ class History(keras.callbacks.Callback):
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Validates with the moving average of the generator's weights, where there is one."""
+    """Validates with the moving average of the generator's weights, if the optimizer keeps one."""
 
     def __init__(self) -> None:
         super().__init__()
         self._raw = None
 
     def swap_in(self) -> None:
-        """Put the average in place of the weights."""
+        """Replace the weights by their average."""
         if self.model.optimizer.use_ema and steps_made(self.model):
             variables = self.model.generator.trainable_variables
             self._raw = [keras.ops.copy(variable.value) for variable in variables]
             self.model.optimizer.put_average(variables)
 
     def swap_out(self) -> None:
-        """Put the weights back."""
+        """Restore the weights."""
         if self._raw is not None:
             variables = self.model.generator.trainable_variables
             for variable, value in zip(variables, self._raw, strict=True):
@@ -160,13 +160,14 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class BestGenerator(keras.callbacks.Callback):
-    """Keeps the generator of the epoch with the best value of a log.
+    """Saves the generator after each epoch that improves on the best value of a log.
 
     Args:
-        save: writes the model's generator, called with its averaged weights in place.
-        averaged: swaps the averaged weights in and out.
-        monitor: name of the log; ``val_snr`` is better higher, everything else lower.
-        best: the best value so far, of a run that is continued.
+        save: Function that saves the model's generator. It is called while the averaged weights
+            are in place.
+        averaged: Callback that swaps the averaged weights in and out.
+        monitor: Name of the log. Higher is better for ``val_snr``, lower for all others.
+        best: Best value so far, if the run is resumed.
     """
 
     def __init__(
@@ -194,44 +195,45 @@ class BestGenerator(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Raises ``Diverged`` once the loss is not a number."""
+    """Raises ``Diverged`` when the loss is not finite."""
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         if logs and not math.isfinite(logs["loss"]):
             step = steps_made(self.model)
             terms = {name: value for name, value in logs.items() if not math.isfinite(value)}
             raise Diverged(
-                f"{', '.join(f'{name} is {value:g}' for name, value in terms.items())} by step "
-                f"{step}; lower --learning-rate or that term's weight, and begin anew"
+                f"{', '.join(f'{name} is {value:g}' for name, value in terms.items())} at step "
+                f"{step}; lower --learning-rate or that term's weight, and start again"
             )
 
 
 class StopAtStep(keras.callbacks.Callback):
-    """Ends the run, mid-epoch where need be, after so many generator updates."""
+    """Ends the run after ``steps`` generator updates, even within an epoch."""
 
     def __init__(self, steps: int, start: int = 0) -> None:
         super().__init__()
-        self._left = steps - start
+        self._remaining = steps - start
 
     def on_train_batch_end(self, batch, logs=None) -> None:
-        self._left -= 1
-        if self._left <= 0:
+        self._remaining -= 1
+        if self._remaining <= 0:
             self.model.stop_training = True
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the whole state each epoch, each so many seconds, and when the run is interrupted.
+    """Saves the whole state after each epoch, at intervals within it, and on an interrupt.
 
-    The first Ctrl-C, or a request to terminate, ends the run after the present step with its
-    state saved (``Interrupted``); a second Ctrl-C ends it at once.
+    The first Ctrl-C (SIGINT) or SIGTERM ends the run after the current step: the state is saved and
+    ``Interrupted`` is raised. A second Ctrl-C ends the run immediately.
 
     Args:
-        path: of the checkpoint.
-        best: knows the best value so far.
-        step: of the run, at the beginning.
-        resume_from: the checkpoint whose values are put in place when training begins.
-        interval_seconds: between two saves within an epoch.
-        in_any: whether a flag is set in any of the run's processes, so that all save as one.
+        path: Path of the checkpoint.
+        best: Callback that holds the best value so far, which is part of the state.
+        step: Steps that the run has made when training begins.
+        resume_from: Checkpoint whose values are restored when training begins.
+        interval_seconds: Time between two saves within an epoch.
+        in_any: Function that returns whether a flag is set in any process of the run, so that all
+            processes save at the same step.
     """
 
     def __init__(
@@ -264,7 +266,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None) -> None:
         if self._resume_from is not None:
-            # Only now: fit has just reset the metrics, whose half-epoch sums are part of the state.
+            # Not earlier: fit resets the metrics, and their sums of half an epoch are restored.
             assign_values(self.model, load_values(self._resume_from, self.model))
             self._resume_from = None
 
@@ -277,7 +279,7 @@ class Checkpoint(keras.callbacks.Callback):
         ends_epoch = self.model.stop_training or batch + 1 == self.params["steps"]
         due = self._stop or time.monotonic() - self._saved > self._interval_seconds
         if not ends_epoch and self._in_any(due):
-            _synchronise(self.model)
+            _synchronize(self.model)
             self._save()
             self._raise_if_stopped()
 
@@ -288,10 +290,10 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _raise_if_stopped(self) -> None:
         if self._in_any(self._stop):
-            raise Interrupted(f"stopped after step {self.step}; go on with --resume")
+            raise Interrupted(f"stopped after step {self.step}; continue with --resume")
 
     def close(self) -> None:
-        """Give the signals back; also after an error."""
+        """Restore the signal handlers. Call it after an error, too."""
         for number, handler in self._signals.items():
             signal.signal(number, handler)
         self._signals = {}

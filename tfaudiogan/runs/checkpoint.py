@@ -1,4 +1,4 @@
-"""A run's whole state in one file: every variable, seeds and optimisers included."""
+"""The whole state of a run in one file, with the states of seeds and optimizers."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _PROGRESS = "progress"
 
 
 def state_variables(model) -> list:
-    """All variables of a compiled model that training changes, each once, in a fixed order."""
+    """Return all variables that training changes in a compiled model, in a fixed order."""
     variables = [*model.variables, *model.metrics_variables]
     for name in ("optimizer", "discriminator_optimizer"):
         optimizer = getattr(model, name, None)
@@ -26,7 +26,7 @@ def state_variables(model) -> list:
 
 
 def save_state(path: Path | str, model, progress: Mapping[str, Any]) -> None:
-    """Write the model's variables and a JSON-able account of the progress, whole or not at all."""
+    """Write the model's variables and the run's progress, which must be JSON-serializable."""
     arrays = {
         f"{index:05d}": ops.convert_to_numpy(variable)
         for index, variable in enumerate(state_variables(model))
@@ -37,12 +37,12 @@ def save_state(path: Path | str, model, progress: Mapping[str, Any]) -> None:
 
 
 def read_progress(path: Path | str) -> dict[str, Any]:
-    """The account of the progress alone.
+    """Read only the progress from a checkpoint.
 
     Raises:
-        InputError: when the file is not a checkpoint.
+        InputError: If the file is not a checkpoint.
     """
-    with _reported(path), np.load(path) as arrays:
+    with _input_errors(path), np.load(path) as arrays:
         progress = json.loads(str(arrays[_PROGRESS]))
         step, best = progress["step"], progress.get("best")
         if not isinstance(step, int) or not isinstance(best, (int, float, type(None))):
@@ -51,30 +51,32 @@ def read_progress(path: Path | str) -> dict[str, Any]:
 
 
 @contextmanager
-def _reported(path: Path | str) -> Iterator[None]:
-    """One line instead of whatever NumPy, zipfile or zlib say about a damaged file."""
+def _input_errors(path: Path | str) -> Iterator[None]:
+    """Turn the errors of NumPy, zipfile and zlib for a damaged file into an InputError."""
     try:
         yield
     except InputError:
         raise
     except Exception as error:
         reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise InputError(f"{path} is not a checkpoint ({reason}); start the run anew") from error
+        raise InputError(f"{path} is not a checkpoint ({reason}); start the run again") from error
 
 
 def load_values(path: Path | str, model) -> list[np.ndarray]:
-    """The values of ``state_variables``, in their order.
+    """Read the values of the model's ``state_variables``, in the same order.
 
     Raises:
-        InputError: when the checkpoint is of another model.
+        InputError: If the checkpoint belongs to another model.
     """
     variables = state_variables(model)
-    with _reported(path), np.load(path) as arrays:
+    with _input_errors(path), np.load(path) as arrays:
         names = sorted(name for name in arrays.files if name != _PROGRESS)
         values = [arrays[name] for name in names]
     shapes = [tuple(variable.shape) for variable in variables]
-    numbers = all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in values)
-    if not numbers or [value.shape for value in values] != shapes:
+    are_numbers = all(
+        isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in values
+    )
+    if not are_numbers or [value.shape for value in values] != shapes:
         raise InputError(
             f"{path} holds {len(values)} variables of another model, not these {len(shapes)}; "
             "resume with the run's own configuration"
@@ -83,6 +85,6 @@ def load_values(path: Path | str, model) -> list[np.ndarray]:
 
 
 def assign_values(model, values: Sequence[np.ndarray]) -> None:
-    """Set the model's variables to what ``load_values`` read."""
+    """Assign the values that ``load_values`` returned to the model's variables."""
     for variable, value in zip(state_variables(model), values, strict=True):
         variable.assign(value)

@@ -1,4 +1,4 @@
-"""Whether a run can end well, known before anything of it is trained."""
+"""Checks of a run's arguments, made before its training begins."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from tfaudiogan.errors import InputError
 
 
 def check_monitor(config: Config, monitor: str) -> None:
-    """Raise InputError unless ``monitor`` is a log that the run's validation gives."""
+    """Raise InputError unless ``monitor`` is one of the run's validation logs."""
     known = ["val_snr", "val_lsd", "val_loss"]
     if config.window < SPECTRUM_WINDOW:
         known.remove("val_lsd")
@@ -23,7 +23,7 @@ def check_monitor(config: Config, monitor: str) -> None:
 def check_splits(
     corpus: Corpus, window: int, splits: Sequence[str], batch: int = 1, replicas: int = 1
 ) -> None:
-    """Raise InputError unless each split gives windows, and validation one to each replica."""
+    """Raise InputError unless each split has windows, and validation one for each replica."""
     from tfaudiogan import crops
 
     for split in splits:
@@ -35,15 +35,15 @@ def check_splits(
 
 
 def check_sample_rate(path: Path, corpus: Corpus) -> None:
-    """Raise InputError when a model says that it is for another sample rate than the corpus."""
+    """Raise InputError if the model's metadata has another sample rate than the corpus."""
     from tfaudiogan.inference.metadata import read_metadata
 
     try:
         rate = read_metadata(path).sample_rate
-    except InputError:  # a Keras model from elsewhere, which does not say
+    except InputError:  # A Keras model from another program has no metadata.
         return
     if rate != corpus.sample_rate:
         raise InputError(
             f"{path} is for {rate} Hz and {corpus.folder} is at {corpus.sample_rate} Hz; "
-            "give a model of the corpus's sample rate"
+            "give a model for the corpus's sample rate"
         )

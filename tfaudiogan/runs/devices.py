@@ -1,4 +1,4 @@
-"""Where a run computes: one device, the devices of this machine, or several machines."""
+"""The devices of a run: one device, all devices of this machine, or those of several machines."""
 
 import contextlib
 import functools
@@ -16,43 +16,44 @@ STRATEGIES = ("none", "mirrored", "multiworker")
 
 
 class Devices:
-    """One device; and what a run asks of several.
+    """A single device, and the interface that a run uses for several devices.
 
     Attributes:
-        replicas: devices that each take an equal part of every batch.
-        chief: whether this process is the one of the run's that keeps what it makes.
+        replicas: Number of devices that each take an equal part of every batch.
+        chief: Whether this process is the one that writes the run folder.
     """
 
     replicas = 1
     chief = True
 
     def scope(self) -> AbstractContextManager:
-        """Models are built and trained within it."""
+        """Return the context in which models are built and trained."""
         return contextlib.nullcontext()
 
     def training(
         self, corpus: Corpus, window: int, batch: int, *, seed: int, start: int = 0
     ) -> "crops.Batches":
-        """``crops.training``, shared out over the devices; what ``fit`` takes."""
+        """Return ``crops.training`` as ``fit`` takes it, distributed over the devices."""
         return crops.training(corpus, window, batch, seed=seed, start=start)
 
     def validation(
         self, corpus: Corpus, window: int, batch: int, limit: int
     ) -> "tuple[crops.Batches, int | None]":
-        """``crops.grid`` of the validation split, shared out likewise, and the steps to take.
+        """Return the distributed ``crops.grid`` of the validation split, and the number of steps.
 
-        The number of windows is a multiple of ``replicas``.
+        The number of windows is a multiple of ``replicas``. The number of steps is ``None`` if the
+        data set ends by itself.
         """
         grid = crops.grid(corpus, "validation", window, batch, limit=limit, multiple=self.replicas)
         return grid, None
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any of the run's processes; all of them must ask."""
+        """Return whether the flag is set in any process of the run. All processes must call it."""
         return flag
 
 
 class JaxDevices(Devices):
-    """The devices of this machine under JAX: Keras shares out each batch, XLA does the rest."""
+    """All devices of this machine under JAX, by ``keras.distribution.DataParallel``."""
 
     def __init__(self) -> None:
         self._parallel = keras.distribution.DataParallel(auto_shard_dataset=False)
@@ -61,9 +62,9 @@ class JaxDevices(Devices):
 
 
 class TensorFlowDevices(Devices):
-    """The replicas of a ``tf.distribute`` strategy: replica ``r`` takes part ``r`` of each batch.
+    """The replicas of a ``tf.distribute`` strategy; replica ``r`` takes part ``r`` of each batch.
 
-    Each process reads its own part of the one sequence of crops.
+    All processes share one sequence of crops, of which each reads its own part.
     """
 
     def __init__(self, strategy) -> None:
@@ -97,11 +98,12 @@ class TensorFlowDevices(Devices):
         grid, _ = super().validation(corpus, window, batch, limit)
 
         def share(context):
-            here = self.replicas // context.num_input_pipelines
-            first = context.input_pipeline_id * here
-            return _parts(grid.repeat(), self.replicas, slice(first, first + here))
+            local_replicas = self.replicas // context.num_input_pipelines
+            first = context.input_pipeline_id * local_replicas
+            return _parts(grid.repeat(), self.replicas, slice(first, first + local_replicas))
 
-        # Without an end: Keras would run into it with a step of counts and no windows.
+        # The data set repeats, as Keras cannot reach the end of a distributed one without a step
+        # that has no windows.
         return self._strategy.distribute_datasets_from_function(share), len(grid)
 
     def any(self, flag: bool) -> bool:
@@ -113,7 +115,7 @@ class TensorFlowDevices(Devices):
 
 
 def _parts(dataset, count: int, kept: slice = slice(None)):
-    """Each batch of an endless dataset as so many equal ones, in order; of these, those kept."""
+    """Split each batch of an endless data set into ``count`` equal ones, and keep some of them."""
     import tensorflow as tf
 
     def cut(*sides):
@@ -128,15 +130,19 @@ ONE_DEVICE = Devices()
 
 @functools.cache
 def choose(strategy: str = "none") -> Devices:
-    """The devices of a strategy; the same ones in a process, as TensorFlow's would collide.
+    """Return the devices of a strategy.
 
-    ``"none"`` is Keras's own choice of one device. ``"mirrored"`` are all of this machine: a
-    ``tf.distribute.MirroredStrategy``, or under JAX ``keras.distribution.DataParallel``.
-    ``"multiworker"`` are those of all processes that the environment variable ``TF_CONFIG``
-    names, each of which runs the same command: a ``tf.distribute.MultiWorkerMirroredStrategy``.
+    The result is cached, as TensorFlow cannot create a strategy twice in one process.
+
+    Args:
+        strategy: ``"none"`` is the device that Keras chooses. ``"mirrored"`` is all devices of this
+            machine, by ``tf.distribute.MirroredStrategy``, or under JAX by
+            ``keras.distribution.DataParallel``. ``"multiworker"`` is the devices of all processes
+            in the environment variable ``TF_CONFIG``, by
+            ``tf.distribute.MultiWorkerMirroredStrategy``; all processes run the same command.
 
     Raises:
-        InputError: when the strategy is unknown, not for the Keras backend, or not set up.
+        InputError: If the strategy is unknown, not set up, or not available on the Keras backend.
     """
     if strategy not in STRATEGIES:
         raise InputError(f"unknown strategy {strategy!r}; choose one of {', '.join(STRATEGIES)}")
@@ -161,24 +167,25 @@ def choose(strategy: str = "none") -> Devices:
 
 
 def _workers() -> int:
-    given = os.environ.get("TF_CONFIG", "")
+    """Return the number of processes in the environment variable ``TF_CONFIG``."""
+    text = os.environ.get("TF_CONFIG", "")
     try:
-        cluster = json.loads(given)
-        kinds = {name: list(cluster["cluster"][name]) for name in cluster["cluster"]}
-        kinds[cluster["task"]["type"]][int(cluster["task"]["index"])]
+        config = json.loads(text)
+        addresses = {name: list(config["cluster"][name]) for name in config["cluster"]}
+        addresses[config["task"]["type"]][int(config["task"]["index"])]
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(
-            f"strategy multiworker needs the environment variable TF_CONFIG, which is {given!r}; "
+            f"strategy multiworker needs the environment variable TF_CONFIG, which is {text!r}; "
             'set it as in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
             '"task": {"type": "worker", "index": 0}}'
         ) from error
-    return sum(len(addresses) for addresses in kinds.values())
+    return sum(map(len, addresses.values()))
 
 
 def check_batch(batch: int, devices: Devices) -> None:
-    """Raises InputError when the devices cannot share a batch equally."""
+    """Raise InputError if the batch does not divide evenly over the devices."""
     if batch % devices.replicas:
         raise InputError(
-            f"a batch of {batch} windows does not divide over {devices.replicas} devices; "
+            f"a batch of {batch} windows does not divide evenly over {devices.replicas} devices; "
             f"choose a multiple of {devices.replicas}"
         )

@@ -1,4 +1,4 @@
-"""The folder of a run: what lies where in it, and what made it."""
+"""The folder of a run: its files, and the settings that it was made with."""
 
 import dataclasses
 import shutil
@@ -10,20 +10,20 @@ from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
 from tfaudiogan.runs.identity import check_given, read_json
 
-RESUME_ADVICE = "resume it without that option, or begin another run with another --run"
+RESUME_ADVICE = "resume it without that option, or start a new run with another --run"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What makes a run besides its configuration and its corpus; ``run.json`` keeps it.
+    """The settings of a run besides its configuration and corpus; ``run.json`` keeps them.
 
     Attributes:
-        steps: generator updates of the whole run.
-        monitor: the validation log whose best epoch gives ``generator.keras``.
-        licence: of the weights, for the model's metadata.
-        autoencoder_steps: of the autoencoder's pretraining, where one is needed.
-        autoencoder_sha256: checksum of the autoencoder that was given.
-        warm_start_sha256: checksum of the generator that the run started from.
+        steps: Number of generator updates in the whole run.
+        monitor: Validation log whose best epoch is saved as ``generator.keras``.
+        licence: License of the weights, for the model's metadata.
+        autoencoder_steps: Number of pretraining steps of the autoencoder, if the run trains one.
+        autoencoder_sha256: Checksum of the autoencoder that was given.
+        warm_start_sha256: Checksum of the generator that the run started from.
     """
 
     steps: int
@@ -35,10 +35,10 @@ class Plan:
 
     @classmethod
     def begin(cls, config: Config, **given: Any) -> "Plan":
-        """The plan of a new run; what is not given has its default.
+        """Make the plan of a new run. Values that are ``None`` take their defaults.
 
         Raises:
-            InputError: when a number of steps is below 1.
+            InputError: If a number of steps is less than 1.
         """
         values = {name: value for name, value in given.items() if value is not None}
         values.setdefault("steps", config.training.epochs * config.training.steps_per_epoch)
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run keeps what it makes."""
+    """The paths of a run's files."""
 
     path: Path
 
@@ -92,38 +92,38 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def check_free(self) -> None:
-        """Raise InputError when the folder holds a run that has come to something."""
+        """Raise InputError if the folder holds a run with a checkpoint or a generator."""
         if self.checkpoint.is_file() or self.generator.is_file():
             raise InputError(
-                f"{self.path} holds a run already; continue it with --resume, "
+                f"{self.path} already holds a run; continue it with --resume, "
                 "replace it with --overwrite, or give another --run"
             )
 
     def read(self) -> tuple[Config, dict[str, Any]]:
-        """The run's configuration and ``run.json``.
+        """Read the run's configuration and its ``run.json``.
 
         Raises:
-            InputError: when the folder holds no run, or a file of it is damaged.
+            InputError: If the folder holds no run, or one of its files is damaged.
         """
         for path in (self.config, self.facts):
             if not path.is_file():
                 raise InputError(
-                    f"{self.path} holds no run to resume ({path.name} is not there); correct "
-                    "--run, or begin a run without --resume"
+                    f"{self.path} holds no run to resume ({path.name} is missing); correct "
+                    "--run, or start a run without --resume"
                 )
         facts = read_json(self.facts)
         for name, kind in (("steps", int), ("corpus", str), ("corpus_sha256", str)):
             if not isinstance(facts.get(name), kind):
                 raise InputError(
-                    f"{self.facts} is damaged ({name} is {facts.get(name)!r}); begin the run anew"
+                    f"{self.facts} is damaged ({name} is {facts.get(name)!r}); start the run again"
                 )
         return Config.load(self.config), facts
 
     def resume(self, facts: dict[str, Any], **given: Any) -> Plan:
-        """The plan of the run, from its ``run.json``.
+        """Make the plan of a resumed run from its ``run.json``.
 
         Raises:
-            InputError: when a value is given that contradicts it; both are named.
+            InputError: If a given value contradicts it. The message shows both values.
         """
         default = Plan(facts["steps"])
         known = {f.name: facts.get(f.name, getattr(default, f.name)) for f in _PLAN_FIELDS}
@@ -131,29 +131,31 @@ class RunFolder:
             kinds = (str, type(None)) if value is None else (type(value),)
             if not isinstance(known[name], kinds):
                 raise InputError(
-                    f"{self.facts} is damaged ({name} is {known[name]!r}); begin the run anew"
+                    f"{self.facts} is damaged ({name} is {known[name]!r}); start the run again"
                 )
         check_given(self.path, known, given, RESUME_ADVICE)
         return Plan(**known)
 
-    def kept(self, plan: Plan) -> tuple[Path | None, Path | None]:
-        """The run's autoencoder and the generator it started from, where it has them.
+    def given_models(self, plan: Plan) -> tuple[Path | None, Path | None]:
+        """Return the paths of the run's autoencoder and of the generator that it started from.
+
+        A path is ``None`` if the run has no such model.
 
         Raises:
-            InputError: when one that the run was given is no longer there.
+            InputError: If a model that the run was given is missing.
         """
-        found: list[Path | None] = []
+        paths: list[Path | None] = []
         for path, given in (
             (self.autoencoder, plan.autoencoder_sha256),
             (self.start, plan.warm_start_sha256),
         ):
             if given and not path.is_file():
-                raise InputError(f"{path} is not there any more; begin the run anew")
-            found.append(path if path.is_file() else None)
-        return found[0], found[1]
+                raise InputError(f"{path} is missing; start the run again")
+            paths.append(path if path.is_file() else None)
+        return paths[0], paths[1]
 
     def clear(self) -> None:
-        """Remove all that an earlier run left, what would let it be resumed first."""
+        """Remove the files of an earlier run, first those that it could be resumed from."""
         for path in (
             self.facts,
             self.checkpoint,

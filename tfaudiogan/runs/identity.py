@@ -1,7 +1,7 @@
-"""What a folder was made of, so that nothing else is mixed into it.
+"""Checks that a folder is continued with the settings that it was made with.
 
-Run folders, experiments and searches all note what must not change between two starts in a JSON
-file, and compare a new start with it.
+Runs, experiments and searches record the settings that must not change in a JSON file of their
+folder. A later start is compared with it.
 """
 
 import json
@@ -15,18 +15,18 @@ from tfaudiogan.storage import write_text
 _SHOWN = 40
 
 
-def settle(path: Path, made_of: Mapping[str, Any], advice: str) -> None:
-    """Note what a folder is made of, or check that it holds the very same.
+def settle(path: Path, settings: Mapping[str, Any], advice: str) -> None:
+    """Record the settings of a folder, or check that they equal the recorded ones.
 
     Args:
-        path: of the JSON file in the folder, which is made where it is missing.
-        made_of: JSON-able values by name, nested or not.
-        advice: what to do where they differ, as the end of a sentence.
+        path: Path of the JSON file in the folder. It is created if it is missing.
+        settings: JSON-serializable values by name, which may be nested.
+        advice: What to do if the settings differ; the end of the error message.
 
     Raises:
-        InputError: when the folder was made of something else; the first difference is named.
+        InputError: If the settings differ. The message names the first difference.
     """
-    now = json.loads(json.dumps(made_of))
+    now = json.loads(json.dumps(settings))
     if path.is_file():
         check_same(path.parent, read_json(path), now, advice)
     else:
@@ -36,7 +36,7 @@ def settle(path: Path, made_of: Mapping[str, Any], advice: str) -> None:
 def check_same(
     folder: Path, before: Mapping[str, Any], now: Mapping[str, Any], advice: str
 ) -> None:
-    """Raise InputError naming both values of the first difference, and how many there are."""
+    """Raise InputError if settings differ; it shows both values of the first difference."""
     flat_before, flat_now = dict(flatten(before)), dict(flatten(now))
     names = flat_before | flat_now
     changed = [name for name in names if flat_before.get(name) != flat_now.get(name)]
@@ -52,29 +52,30 @@ def check_same(
 def check_given(
     folder: Path, before: Mapping[str, Any], given: Mapping[str, Any], advice: str
 ) -> None:
-    """As ``check_same``, of the values that are given alone; one that is ``None`` is not."""
-    asked = {name: value for name, value in flatten(given) if value is not None}
-    known = dict(flatten(before))
-    check_same(folder, {name: known.get(name) for name in asked}, asked, advice)
+    """Compare only the given settings, as ``check_same`` does. ``None`` means not given."""
+    flat_given = {name: value for name, value in flatten(given) if value is not None}
+    flat_before = dict(flatten(before))
+    compared = {name: flat_before.get(name) for name in flat_given}
+    check_same(folder, compared, flat_given, advice)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        InputError: when the file holds no such thing.
+        InputError: If the file does not hold a JSON object.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}); give another folder") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path} is damaged (it holds no JSON object); give another folder")
+        raise InputError(f"{path} is damaged (it is not a JSON object); give another folder")
     return values
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of nested mappings, each under its dotted name."""
+    """Yield the values of nested mappings, each with its dotted name."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{name}.")

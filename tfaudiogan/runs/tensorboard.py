@@ -1,4 +1,4 @@
-"""Logs for TensorBoard: curves, and excerpts to hear and see as the generator learns."""
+"""TensorBoard logs: curves, and excerpts to listen to and look at while the generator learns."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,20 +27,21 @@ def tensorboard_callbacks(
     seconds: float = 3.0,
     every_epochs: int = 5,
 ) -> list[keras.callbacks.Callback]:
-    """Callbacks that log a run to ``run_folder/tensorboard``.
+    """Make the callbacks that log a run to ``run_folder/tensorboard``.
 
-    See it with ``tensorboard --logdir RUN/tensorboard``.
+    ``tensorboard --logdir RUN/tensorboard`` shows the logs.
 
     Args:
-        run_folder: of the run.
-        corpus: its validation split gives the excerpts, the same for every run.
-        window: samples that the generator takes.
-        excerpts: how many.
-        seconds: of each, about; shorter where the tracks are.
-        every_epochs: excerpts are logged after the first epoch and then so often.
+        run_folder: Folder of the run.
+        corpus: Corpus whose validation split the excerpts are taken from. They are the same for
+            every run.
+        window: Number of samples that the generator takes.
+        excerpts: Number of excerpts.
+        seconds: Length of each excerpt. It is reduced to the longest track if that is shorter.
+        every_epochs: Number of epochs between two logs of the excerpts, after the first epoch.
 
     Raises:
-        InputError: when TensorBoard or TensorFlow, which writes the files, is not installed.
+        InputError: If TensorBoard, or TensorFlow, which writes the files, is not installed.
     """
     missing = [name for name in ("tensorflow", "tensorboard") if not _installed(name)]
     if missing:
@@ -56,15 +57,15 @@ def tensorboard_callbacks(
 
 
 class ExcerptSummaries(keras.callbacks.Callback):
-    """Logs fixed validation excerpts as audio, and as spectrograms one below the other.
+    """Logs fixed validation excerpts as audio and as spectrograms.
 
-    Input and target are logged as audio once, what the generator makes of the input every few
-    epochs, by overlap-add of windows, with the averaged weights where validation takes them.
-    Spectrograms stand in the order input, generated, target.
+    The inputs and targets are logged once. The generated excerpts are logged every few epochs: they
+    are made by overlap-add, with the averaged weights if the run validates with them. The
+    spectrograms of input, generated and target are stacked in this order.
 
     Args:
-        folder: of the logs.
-        corpus, window, excerpts, seconds, every_epochs: as for ``tensorboard_callbacks``.
+        folder: Folder of the logs.
+        corpus, window, excerpts, seconds, every_epochs: See ``tensorboard_callbacks``.
     """
 
     def __init__(
@@ -105,11 +106,11 @@ class ExcerptSummaries(keras.callbacks.Callback):
         averaged.set_model(self.model)
         averaged.swap_in()
         try:
-            made = [self._generate(inputs) for inputs in self._inputs]
+            outputs = [self._generate(inputs) for inputs in self._inputs]
         finally:
             averaged.swap_out()
         for number, (inputs, generated, target) in enumerate(
-            zip(self._inputs, made, self._targets, strict=True)
+            zip(self._inputs, outputs, self._targets, strict=True)
         ):
             self._audio(f"excerpt {number}/generated", generated, epoch)
             picture = _picture([inputs, generated, target])
@@ -120,9 +121,9 @@ class ExcerptSummaries(keras.callbacks.Callback):
     def _generate(self, audio: np.ndarray) -> np.ndarray:
         windows = split_windows(audio, self._window)
         for start in range(0, len(windows), _BATCH):
-            part = windows[start : start + _BATCH, :, None]
-            made = self.model.generator(part, training=False)
-            windows[start : start + _BATCH] = keras.ops.convert_to_numpy(made)[..., 0]
+            batch = windows[start : start + _BATCH, :, None]
+            generated = self.model.generator(batch, training=False)
+            windows[start : start + _BATCH] = keras.ops.convert_to_numpy(generated)[..., 0]
         return overlap_add(windows, len(audio))
 
     def _audio(self, name: str, audio: np.ndarray, epoch: int) -> None:
@@ -140,7 +141,7 @@ def _installed(name: str) -> bool:
 
 
 def _picture(signals: list[np.ndarray], n_fft: int = 512) -> np.ndarray:
-    """Spectrograms below one another, ``(1, height, frames, 3)`` uint8; all share one scale."""
+    """Stack spectrograms into one image on one scale, ``(1, height, frames, 3)`` uint8."""
     import matplotlib
 
     powers = [centered_spectrogram(audio, n_fft) for audio in signals]
@@ -149,5 +150,5 @@ def _picture(signals: list[np.ndarray], n_fft: int = 512) -> np.ndarray:
     line = np.ones((3, levels[0].shape[1]))
     shades = [np.clip((level[::-1] - peak - FLOOR_DB) / -FLOOR_DB, 0, 1) for level in levels]
     stacked = np.concatenate([part for shade in shades for part in (shade, line)][:-1])
-    colours = matplotlib.colormaps["magma"](stacked)[..., :3]
-    return np.rint(255 * colours).astype(np.uint8)[None]
+    colors = matplotlib.colormaps["magma"](stacked)[..., :3]
+    return np.rint(255 * colors).astype(np.uint8)[None]

@@ -1,4 +1,4 @@
-"""A whole training run in a folder of its own, from a configuration and a corpus."""
+"""Trains a generator into a run folder, from a configuration and a corpus."""
 
 import dataclasses
 import json
@@ -58,7 +58,7 @@ def train_autoencoder(
 ):
     """Pretrain the autoencoder of the feature loss (section V-A) and save it as ``.keras``.
 
-    Called within the scope of the devices.
+    The function must be called within the scope of the devices.
     """
     keras.utils.set_random_seed(config.training.seed)
     with computing_in(resolve(config).training.precision):
@@ -104,15 +104,15 @@ def train_autoencoder(
 
 
 def load_autoencoder(path: Path, config: Config, corpus: Corpus | None = None):
-    """Read what ``train_autoencoder`` wrote.
+    """Load an autoencoder that ``train_autoencoder`` saved.
 
     Args:
-        path: of the ``.keras`` file.
-        config: of the run, for its window and precision.
-        corpus: of the run, whose sample rate the autoencoder must have been trained at.
+        path: Path of the ``.keras`` file.
+        config: Configuration of the run, for its window and precision.
+        corpus: Corpus of the run. The autoencoder must have been trained at its sample rate.
 
     Raises:
-        InputError: when it is no such file, or for another window or sample rate.
+        InputError: If the file is not an autoencoder, or is one for another window or sample rate.
     """
     autoencoder = load_keras(path)
     try:
@@ -120,10 +120,12 @@ def load_autoencoder(path: Path, config: Config, corpus: Corpus | None = None):
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not an autoencoder of tfaudiogan") from error
     if channels != 1:
-        raise InputError(f"{path} is not an autoencoder of tfaudiogan; it takes {channels} signals")
+        raise InputError(
+            f"{path} is not an autoencoder of tfaudiogan; it takes {channels} channels"
+        )
     if samples not in (None, config.window):
         raise InputError(
-            f"{path} is for windows of {samples} samples, not {config.window}; train another"
+            f"{path} is for windows of {samples} samples, not {config.window}; train another one"
         )
     if corpus is not None:
         check_sample_rate(path, corpus)
@@ -134,7 +136,7 @@ def load_autoencoder(path: Path, config: Config, corpus: Corpus | None = None):
 def save_generator(
     model, path: Path, config: Config, corpus: Corpus, steps: int, licence: str = ""
 ) -> None:
-    """Write the generator alone, with its metadata."""
+    """Save the generator with its metadata."""
     with replacing(path) as temporary:
         in_float32(model.generator).save(temporary)
         write_metadata(
@@ -175,14 +177,14 @@ def _facts(corpus: Corpus, plan: Plan, devices: Devices) -> dict[str, Any]:
 def _settle(
     folder: RunFolder, config: Config | None, corpus: Corpus, resume: bool, given: dict[str, Any]
 ) -> tuple[Config, Plan]:
-    """The run's configuration and plan: what is given, and of a run that is resumed, its own.
+    """Return the configuration and the plan of a run, those of the folder if it is resumed.
 
     Raises:
-        InputError: when what is given contradicts the run in the folder.
+        InputError: If ``config`` or ``given`` contradicts the run in the folder.
     """
     if not resume:
         if config is None:
-            raise InputError(f"no configuration for the run in {folder.path}; give one")
+            raise InputError(f"the run in {folder.path} has no configuration; give one")
         return resolve(config), Plan.begin(config, **given)
     kept, facts = folder.read()
     if config is not None:
@@ -192,7 +194,7 @@ def _settle(
         raise InputError(
             f"{folder.path} was trained on {facts['corpus']} ({facts['corpus_sha256'][:12]}), not "
             f"on {corpus.folder} ({corpus.checksum[:12]}); resume it with the corpus as it was, or "
-            "begin another run with another --run"
+            "start a new run with another --run"
         )
     return kept, folder.resume(facts, **given)
 
@@ -213,34 +215,35 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     devices: Devices = ONE_DEVICE,
 ) -> RunFolder:
-    """Train a generator; the run folder holds everything that made it.
+    """Train a generator. The run folder records everything that the run was made from.
 
-    What can be checked is checked before anything is written or trained. Of a run's processes only
-    the chief writes; all of them read in the folder what is continued.
+    The arguments are checked before anything is written or trained. If a run has several processes,
+    only the chief writes, and all processes read the folder of a resumed run.
 
     Args:
-        config: what to build and how to train it; ``None`` resumes the run with its own.
-        corpus: the pairs.
-        run: the run's folder.
-        steps: generator updates, instead of the configuration's epochs.
-        resume: continue the run in the folder, exactly where it was. What is not given is as the
-            folder says; what is given must be the same.
-        overwrite: begin anew where the folder holds a run; all that this made is removed.
-        autoencoder: a trained one for the feature loss, which the folder keeps a copy of; trained
-            first where none is given.
-        autoencoder_steps: steps of that training, two updates each; 1000 by default.
-        warm_start: a ``.keras`` generator whose weights are the start, and whose order of subpixel
-            layers the run has; the folder keeps a copy.
-        monitor: the validation log whose best epoch gives ``generator.keras``; ``"val_snr"`` by
-            default, which is better higher, as everything else is better lower.
-        licence: of the weights, for the model's metadata.
-        callbacks: further Keras callbacks.
-        devices: where the run computes (``devices.choose``), each on its part of a batch.
+        config: Configuration of the networks and their training. ``None`` resumes a run with its
+            own configuration.
+        corpus: Corpus of pairs to train on.
+        run: Folder of the run.
+        steps: Number of generator updates. It is the configuration's epochs by default.
+        resume: Whether to continue the run in the folder exactly where it ended. The other
+            arguments default to the run's own and must not contradict them.
+        overwrite: Whether to remove a run that the folder holds and start again.
+        autoencoder: Trained autoencoder for the feature loss; the folder keeps a copy. It is
+            trained first by default.
+        autoencoder_steps: Number of steps of that training, with two updates each; 1000 by default.
+        warm_start: ``.keras`` generator that provides the initial weights and the order of the
+            subpixel layers; the folder keeps a copy.
+        monitor: Validation log whose best epoch is saved as ``generator.keras``; ``"val_snr"`` by
+            default. Higher is better for ``"val_snr"``, lower for all others.
+        licence: License of the weights, for the model's metadata.
+        callbacks: Additional Keras callbacks.
+        devices: Devices that the run computes on, from ``devices.choose``.
 
     Raises:
-        InputError: when the configuration does not fit together or to the folder.
-        Diverged: when a loss is not a number.
-        Interrupted: after Ctrl-C, with the state saved.
+        InputError: If the arguments are inconsistent or do not fit the run in the folder.
+        Diverged: If a loss is not finite.
+        Interrupted: If the run was stopped by Ctrl-C or SIGTERM; its state is saved.
     """
     folder = RunFolder(Path(run))
     autoencoder, warm_start = (path and Path(path) for path in (autoencoder, warm_start))
@@ -264,28 +267,28 @@ def train(
     check_batch(settings.batch, devices)
     check_monitor(config, plan.monitor)
     check_splits(corpus, config.window, ("train", "validation"), settings.batch, devices.replicas)
-    continued = resume and folder.checkpoint.is_file()
-    if devices.any(continued) != continued:
+    is_continued = resume and folder.checkpoint.is_file()
+    if devices.any(is_continued) != is_continued:
         raise InputError(
-            f"{folder.checkpoint} is not there, but another process of the run has one; "
-            "give all of them the chief's folder"
+            f"{folder.checkpoint} is missing, but another process of the run has a checkpoint; "
+            "give all processes the chief's folder"
         )
-    progress = read_progress(folder.checkpoint) if continued else {"step": 0, "best": None}
+    progress = read_progress(folder.checkpoint) if is_continued else {"step": 0, "best": None}
     if progress["step"] >= total:
-        console.print(f"{folder.path} has its {total} steps already")
+        console.print(f"{folder.path} already has its {total} steps")
         return folder
     with ExitStack() as stack:
-        made = folder
+        output = folder
         if not devices.chief:
-            made = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            output = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         stack.enter_context(devices.scope())
 
         if resume:
-            autoencoder, warm_start = folder.kept(plan)
+            autoencoder, warm_start = folder.given_models(plan)
         encoder, start = None, None
         if config.weights.feature and autoencoder is not None:
             encoder = load_autoencoder(autoencoder, config, corpus)
-        if warm_start is not None and not continued:
+        if warm_start is not None and not is_continued:
             start, subpixel = _read_start(warm_start, corpus)
             config = config.in_order(subpixel)
         if start is not None or (config.weights.feature and encoder is None):
@@ -293,21 +296,21 @@ def train(
 
         copies = {}
         if not resume:
-            given = {made.autoencoder: encoder and autoencoder, made.start: warm_start}
+            given = {output.autoencoder: encoder and autoencoder, output.start: warm_start}
             copies = {path: source.read_bytes() for path, source in given.items() if source}
             if devices.chief:
                 folder.clear()
-        made.path.mkdir(parents=True, exist_ok=True)
-        config.save(made.config)
+        output.path.mkdir(parents=True, exist_ok=True)
+        config.save(output.config)
         for path, content in copies.items():
             with replacing(path) as temporary:
                 temporary.write_bytes(content)
-        write_text(made.facts, json.dumps(_facts(corpus, plan, devices), indent=2) + "\n")
+        write_text(output.facts, json.dumps(_facts(corpus, plan, devices), indent=2) + "\n")
 
         if config.weights.feature and encoder is None:
             console.print(f"pretraining the autoencoder for {plan.autoencoder_steps} steps")
             encoder = train_autoencoder(
-                config, corpus, made.autoencoder, plan.autoencoder_steps, devices=devices
+                config, corpus, output.autoencoder, plan.autoencoder_steps, devices=devices
             )
         keras.utils.set_random_seed(settings.seed)
         model = build_model(config, total, encoder)
@@ -315,20 +318,20 @@ def train(
             model.generator.set_weights(start)
         best = BestGenerator(
             lambda: save_generator(
-                model, made.generator, config, corpus, steps_made(model), plan.licence
+                model, output.generator, config, corpus, steps_made(model), plan.licence
             ),
             AveragedWeights(),
             plan.monitor,
             progress["best"],
         )
         checkpoint = Checkpoint(
-            made.checkpoint,
+            output.checkpoint,
             best,
             progress["step"],
-            folder.checkpoint if continued else None,
+            folder.checkpoint if is_continued else None,
             in_any=devices.any,
         )
-        _fit(model, config, corpus, made, total, best, checkpoint, callbacks, devices)
+        _fit(model, config, corpus, output, total, best, checkpoint, callbacks, devices)
     return folder
 
 
@@ -340,7 +343,7 @@ def _checksum(path: Path) -> str:
 
 
 def _read_start(path: Path, corpus: Corpus) -> tuple[list[np.ndarray], str | None]:
-    """The weights of a generator to start from, and its order as the configuration has it."""
+    """Load the initial weights of the generator and the order of its subpixel layers."""
     try:
         model = load_keras(path)
         weights: list[np.ndarray] = model.get_weights()
@@ -356,7 +359,7 @@ def _fit(model, config, corpus, folder, total, best, checkpoint, callbacks, devi
     per_epoch = min(settings.steps_per_epoch, total)
     windows = windows_per_step(config, model)
     bar = ProgressBar(total, step)
-    everything = [
+    all_callbacks = [
         best.averaged,
         *([bar] if devices.chief else []),
         StopOnDivergence(),
@@ -371,30 +374,30 @@ def _fit(model, config, corpus, folder, total, best, checkpoint, callbacks, devi
         corpus, config.window, settings.batch, settings.validation_windows
     )
 
-    def fit(epoch: int, epochs: int, into: int = 0) -> None:
+    def fit(epoch: int, epochs: int, first_step: int = 0) -> None:
         model.fit(
             devices.training(
                 corpus,
                 config.window,
                 windows,
                 seed=settings.seed,
-                start=(epoch * per_epoch + into) * windows,
+                start=(epoch * per_epoch + first_step) * windows,
             ),
             initial_epoch=epoch,
             epochs=epochs,
-            steps_per_epoch=per_epoch - into,
+            steps_per_epoch=per_epoch - first_step,
             validation_data=validation,
             validation_steps=validation_steps,
-            callbacks=everything,
+            callbacks=all_callbacks,
             shuffle=False,
             verbose=0,
         )
 
-    epoch, into = divmod(step, per_epoch)
+    epoch, first_step = divmod(step, per_epoch)
     epochs = -(-total // per_epoch)
     try:
-        if into:
-            fit(epoch, epoch + 1, into)
+        if first_step:
+            fit(epoch, epoch + 1, first_step)
             epoch += 1
         if epoch < epochs and not model.stop_training:
             fit(epoch, epochs)

@@ -1,4 +1,4 @@
-"""How the networks learn."""
+"""Keras models with training steps of their own."""
 
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.wgan_gp import WGANGP

@@ -10,17 +10,17 @@ from tfaudiogan.training.replicas import replicas
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class AutoencoderTrainer(MultiUpdateModel):
-    """Teaches an autoencoder to give back its input (section V-A).
+    """Trains an autoencoder to reconstruct its input (section V-A).
 
-    A step takes a batch of pairs and makes two updates, one on the input sounds and one on the
-    target sounds, which converges faster than both at once. With a classifier weight, a head on
-    the bottleneck's mean over time also learns to tell input from target sounds, and its gradient
-    pushes the two apart in the feature space: the extension that the paper suggests.
+    A training step takes a batch of pairs and makes two updates, one on the input sounds and one on
+    the target sounds, which converges faster than a single update on both. With a classifier
+    weight, a head on the bottleneck's mean over time also learns to tell input from target sounds,
+    and its gradient pushes the two apart in the feature space. The paper suggests this extension.
 
     Args:
-        autoencoder: has an ``encoder``.
-        frequency_weight: of the power-spectrogram loss beside the time loss.
-        classifier_weight: of the head's cross-entropy; 0 is no head.
+        autoencoder: Model to train, with an ``encoder`` attribute.
+        frequency_weight: Weight of the power-spectrogram loss, which is added to the time loss.
+        classifier_weight: Weight of the head's cross-entropy. The head is left out at 0.
 
     Raises:
         ValueError: when a weight is negative.
@@ -54,7 +54,7 @@ class AutoencoderTrainer(MultiUpdateModel):
         self.built = True
 
     def compile(self, optimizer="adam", **kwargs) -> None:
-        """As ``keras.Model.compile``, without XLA unless asked for."""
+        """Configure the training as ``keras.Model.compile`` does, with XLA off by default."""
         super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
         self.optimizer.build(self.trainable_variables)
 
@@ -89,7 +89,7 @@ class AutoencoderTrainer(MultiUpdateModel):
         return self.get_metrics_result()
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean loss over input and target sounds, for ``evaluate``."""
+        """Return the mean loss over input and target sounds, which ``evaluate`` reports."""
         return (self._loss(x, False, training) + self._loss(y, True, training)) / 2.0 / replicas()
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""Models and optimisers from a configuration."""
+"""Builds models and optimizers from a configuration."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from tfaudiogan.training.wgan_gp import WGANGP
 
 
 def learning_rate(config: Config, initial: float, steps: int):
-    """The schedule of a learning rate over a run of so many steps."""
+    """Return the learning rate, or its schedule, for a run of ``steps`` updates."""
     options = config.optimizer
     schedules = keras.optimizers.schedules
     if options.schedule == "constant":
@@ -42,7 +42,7 @@ def learning_rate(config: Config, initial: float, steps: int):
 
 
 def build_optimizer(config: Config, initial: float, steps: int, ema: float = 0.0) -> AveragingAdam:
-    """Adam with the configuration's schedule over so many steps."""
+    """Build Adam with the configuration's learning-rate schedule over ``steps`` updates."""
     return AveragingAdam(
         learning_rate(config, initial, steps),
         global_clipnorm=config.optimizer.clip_norm or None,
@@ -52,14 +52,14 @@ def build_optimizer(config: Config, initial: float, steps: int, ema: float = 0.0
 
 
 SHARED = ("blocks", "d_max", "base_filters", "reduction", "dropout")
-"""Fields of the generator's configuration that both kinds have."""
+"""Fields of the generator's configuration that both kinds of generator share."""
 
 
 def generator_from_config(config: Config) -> keras.Model:
-    """The generator that a configuration describes, from ``(batch, window, 1)`` to the same.
+    """Build the generator of a configuration; it maps ``(batch, window, 1)`` to the same shape.
 
     Raises:
-        InputError: when its sizes do not fit together.
+        InputError: If its sizes do not fit together.
     """
     options = config.generator
     shared = {name: getattr(options, name) for name in SHARED}
@@ -79,17 +79,17 @@ def _discriminator(config: Config):
 
 
 def check_networks(
-    config: Config, start: Sequence[np.ndarray] | None = None, otherwise: str = ""
+    config: Config, start: Sequence[np.ndarray] | None = None, message: str = ""
 ) -> None:
-    """Build what a run will need once for all, before an autoencoder is trained for it.
+    """Check that the networks of a run can be built, before an autoencoder is trained for it.
 
     Args:
-        config: of the run.
-        start: weights that the generator is to start from.
-        otherwise: begins the message where those are not of such a generator.
+        config: Configuration of the run.
+        start: Initial weights of the generator.
+        message: Beginning of the error message if ``start`` does not fit the generator.
 
     Raises:
-        InputError: when a network cannot be built, or the weights are of another.
+        InputError: If a network cannot be built, or ``start`` does not fit the generator.
     """
     try:
         shapes = [weight.shape for weight in generator_from_config(config).get_weights()]
@@ -101,14 +101,25 @@ def check_networks(
         raise InputError(f"configuration: {error}") from error
     if start is not None and [weight.shape for weight in start] != shapes:
         raise InputError(
-            f"{otherwise}: it has {sum(weight.size for weight in start)} weights in {len(start)} "
+            f"{message}: it has {sum(weight.size for weight in start)} weights in {len(start)} "
             f"arrays, this configuration's generator {sum(map(math.prod, shapes))} in "
             f"{len(shapes)}; give the configuration that it was trained with"
         )
 
 
 def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
-    """The compiled model of a configuration; a WGAN-GP where the adversarial weight is not 0."""
+    """Build and compile a configuration's model: ``WGANGP`` if its adversarial weight is not 0.
+
+    Otherwise the model is a ``CompositeModel``.
+
+    Args:
+        config: Configuration of the run.
+        steps: Generator updates in the whole run, over which the learning rates are scheduled.
+        autoencoder: Trained autoencoder of the feature loss.
+
+    Raises:
+        InputError: If the sizes of a network do not fit together.
+    """
     try:
         with computing_in(resolve(config).training.precision):
             generator = generator_from_config(config)
@@ -127,18 +138,18 @@ def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
         raise InputError(f"configuration: {error}") from error
     optimizer = build_optimizer(config, config.optimizer.learning_rate, steps, config.optimizer.ema)
     if isinstance(model, WGANGP):
-        critic = build_optimizer(
+        discriminator_optimizer = build_optimizer(
             config,
             config.optimizer.discriminator_learning_rate,
             steps * config.adversarial.n_critic,
         )
-        model.compile(optimizer, critic)
+        model.compile(optimizer, discriminator_optimizer)
     else:
         model.compile(optimizer)
     return model
 
 
 def windows_per_step(config: Config, model) -> int:
-    """Windows that one training step takes."""
+    """Return the number of windows that one training step takes."""
     updates = model.n_critic if isinstance(model, WGANGP) else 1
     return config.training.batch * updates

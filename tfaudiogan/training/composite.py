@@ -18,18 +18,19 @@ def _has_gpu() -> bool:
 class CompositeModel(ReplicatedModel):
     """A generator that learns from a weighted sum of losses (equations 20 to 22).
 
-    ``fit``, ``evaluate``, ``predict``, ``save`` as any other Keras model, on any backend. The
-    logs hold ``loss`` and each term's raw value under its name.
+    ``fit``, ``evaluate``, ``predict`` and ``save`` work as for any other Keras model, on any
+    backend. The logs hold ``loss`` and each term's unweighted value under the term's name.
 
     Args:
-        generator: maps ``(batch, window, 1)`` to the same shape.
-        autoencoder: has an ``encoder``; frozen, and used by the feature loss alone.
-        weights: of the loss terms.
+        generator: Model that maps ``(batch, window, 1)`` to the same shape.
+        autoencoder: Trained model with an ``encoder`` attribute. It is frozen, and only the
+            feature loss uses it.
+        weights: Weights of the loss terms.
 
     Raises:
-        TypeError: when ``weights`` is not a ``LossWeights``.
-        ValueError: when a feature weight comes without an autoencoder; from ``compile``, when a
-            network computes in float16.
+        TypeError: If ``weights`` is not a ``LossWeights``.
+        ValueError: If the feature weight is not 0 and there is no autoencoder. ``compile`` raises
+            it if a network computes in float16.
     """
 
     def __init__(
@@ -51,15 +52,16 @@ class CompositeModel(ReplicatedModel):
 
     @staticmethod
     def default_weights() -> LossWeights:
-        """Equation 20: the time loss alone."""
+        """Return the weights of equation 20, which has only the time loss."""
         return LossWeights()
 
     def compile(self, optimizer="adam", metrics=None, jit_compile=None, **kwargs) -> None:
-        """As ``keras.Model.compile``; the metrics are SNR and LSD unless given.
+        """Configure the training as ``keras.Model.compile`` does.
 
-        Windows that are too short for a spectrum have no LSD. ``jit_compile`` is on where it is
-        faster unless given: under JAX, and for TensorFlow on a GPU. On a processor XLA makes a
-        training step several times slower than oneDNN's kernels, and replicas do not take it.
+        The default metrics are SNR and LSD, or SNR alone if the windows are too short for a
+        spectrum. ``jit_compile`` is on by default where it is faster: under JAX, and under
+        TensorFlow on a single GPU. On a CPU, XLA makes a training step several times slower than
+        oneDNN's kernels, and replicas do not support it.
         """
         if metrics is None:
             samples = self.generator.output_shape[1]
@@ -72,7 +74,7 @@ class CompositeModel(ReplicatedModel):
         super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
         if metrics:
-            # Keras would build them at the first batch, and a checkpoint be loaded before.
+            # Keras builds them at the first batch, but a checkpoint is loaded before that.
             signal = keras.KerasTensor(self.generator.output_shape)
             self._compile_metrics.build(signal, signal)
 
@@ -80,11 +82,11 @@ class CompositeModel(ReplicatedModel):
         return self.generator(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """This replica's share of ``weighted_loss``."""
+        """Return this replica's share of ``weighted_loss``."""
         return self.weighted_loss(y_pred, y, training) / replicas()
 
     def weighted_loss(self, generated, target, training: bool):
-        """Weighted sum of the terms, each tracked raw under its name."""
+        """Return the weighted sum of the terms; each unweighted term is tracked under its name."""
         total = 0.0
         for name, weight in self.weights_of_losses.active().items():
             value = self.compute_term(name, generated, target, training)
@@ -93,14 +95,14 @@ class CompositeModel(ReplicatedModel):
         return total
 
     def compute_term(self, name: str, generated, target, training: bool):
-        """Raw value of one term, a scalar."""
+        """Return the unweighted value of one term, a scalar."""
         if name == "feature":
             encoder = self.autoencoder.encoder
             return feature_loss(encoder(generated, training=False), encoder(target, training=False))
         return TERMS[name](generated, target)
 
     def effective_weight(self, name: str, weight: float):
-        """The weight of a term at this step; a schedule may change it."""
+        """Return the weight of a term at this step. A subclass may schedule it."""
         return weight
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""What Keras leaves to the backend in a step of several updates, for TensorFlow and JAX."""
+"""Gradients and training steps of several updates, for TensorFlow and JAX."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,10 +12,10 @@ BACKENDS = ("tensorflow", "jax")
 
 
 def check_backend() -> str:
-    """The backend's name.
+    """Return the name of the Keras backend.
 
     Raises:
-        NotImplementedError: for a backend the trainer has no gradients for.
+        NotImplementedError: If the backend is neither TensorFlow nor JAX.
     """
     backend = keras.backend.backend()
     if backend not in BACKENDS:
@@ -28,17 +28,17 @@ def check_backend() -> str:
 def value_and_pullback(
     function: Callable[[], object], variables: Sequence, state: Sequence
 ) -> tuple[object, Callable]:
-    """Value of a function, and what takes a gradient by that value back to Keras variables.
+    """Compute the value of a function and its pullback (vector-Jacobian product).
 
     Args:
-        function: computes a tensor from the variables' present values.
-        variables: those to differentiate by.
-        state: every variable that ``function`` may update (seeds, statistics, metrics). JAX runs
-            it in a scope without side effects, and the updates are carried out here.
+        function: Computes a tensor from the variables' current values.
+        variables: Keras variables to differentiate with respect to.
+        state: All variables that ``function`` may update (seeds, statistics, metrics). JAX runs
+            ``function`` in a scope without side effects, and the updates are applied afterward.
 
     Returns:
-        The value; and a function, to be called once, from a tensor of its shape to a gradient for
-        each variable, at the values that they had.
+        The value, and the pullback: a function that maps the gradient with respect to the value to
+        the gradients with respect to the variables. It can be called once.
     """
     if check_backend() == "tensorflow":
         import tensorflow as tf
@@ -54,24 +54,27 @@ def value_and_pullback(
     def with_variables(values):
         return _in_scope(function, zip(variables, values, strict=True), others)
 
-    wanted = {id(variable) for variable in variables}
-    others = [variable for variable in state if id(variable) not in wanted]
+    differentiated = {id(variable) for variable in variables}
+    others = [variable for variable in state if id(variable) not in differentiated]
     sources = [variable.value for variable in variables]
     value, pullback, updates = jax.vjp(with_variables, sources, has_aux=True)
-    _carry_out(others, updates)
+    _assign(others, updates)
     return value, lambda upstream: pullback(upstream)[0]
 
 
 def value_and_gradients(
     function: Callable[[], Any], variables: Sequence, state: Sequence
 ) -> tuple[Any, list]:
-    """Value of a scalar loss and its gradients by variables; arguments as above."""
+    """Compute a scalar loss and its gradients; the arguments are ``value_and_pullback``'s."""
     loss, pullback = value_and_pullback(function, variables, state)
     return loss, pullback(ops.ones_like(loss))
 
 
 def gradient_by_tensor(function: Callable, tensor, state: Sequence):
-    """Gradient of a scalar ``function(tensor)`` by that tensor; ``state`` as above."""
+    """Return the gradient of a scalar ``function(tensor)`` with respect to the tensor.
+
+    ``state`` is that of ``value_and_pullback``.
+    """
     if check_backend() == "tensorflow":
         return input_gradient(function, tensor)
 
@@ -80,25 +83,31 @@ def gradient_by_tensor(function: Callable, tensor, state: Sequence):
     gradient, updates = jax.grad(
         lambda value: _in_scope(lambda: function(value), (), state), has_aux=True
     )(tensor)
-    _carry_out(state, updates)
+    _assign(state, updates)
     return gradient
 
 
 def _in_scope(function: Callable[[], object], values, state: Sequence) -> tuple[object, list]:
-    """Run without side effects at some variables' values; what the state would then be."""
+    """Call a function without side effects; return its result and the updated state.
+
+    Args:
+        function: Function to call.
+        values: Pairs of a variable and the value that it has during the call.
+        state: Variables that the function may update.
+    """
     mapping = [(v, v.value) for v in state] + list(values)
     with keras.StatelessScope(state_mapping=mapping) as scope:
         result = function()
     return result, [scope.get_current_value(v) for v in state]
 
 
-def _carry_out(state: Sequence, updates: list) -> None:
+def _assign(state: Sequence, updates: list) -> None:
     for variable, value in zip(state, updates, strict=True):
         variable.assign(value)
 
 
 def input_gradient(function: Callable, inputs):
-    """Gradient of the sum of ``function(inputs)`` with respect to the inputs, of their shape."""
+    """Return the gradient of the sum of ``function(inputs)``; it has the shape of the inputs."""
     if check_backend() == "tensorflow":
         import tensorflow as tf
 
@@ -113,17 +122,17 @@ def input_gradient(function: Callable, inputs):
 
 
 class MultiUpdateModel(ReplicatedModel):
-    """A model whose training step makes several updates, written once for both backends.
+    """A model whose training step makes several updates, on TensorFlow or JAX.
 
-    A subclass gives ``step(data) -> logs`` and calls ``update`` in it.
+    A subclass implements ``step(data) -> logs`` and calls ``update`` in it.
     """
 
     def step(self, data) -> dict:
-        """All updates of a training step, from one batch of data to its logs."""
+        """Make all updates of a training step on one batch of data, and return the logs."""
         raise NotImplementedError
 
     def update(self, loss: Callable[[], Any], variables: Sequence, optimizer) -> None:
-        """Move ``variables`` down the gradient of a loss; none, and only the loss is computed.
+        """Update ``variables`` by the gradient of a loss; without any, compute only the loss.
 
         The loss is the mean over the batch, or over this replica's part of it.
         """
@@ -135,11 +144,11 @@ class MultiUpdateModel(ReplicatedModel):
         optimizer.apply(gradients, variables)
 
     def state(self, optimizer) -> list:
-        """Every variable that a part of the step may update."""
+        """Return all variables that one update of the step may change."""
         return self.variables + self.metrics_variables + optimizer.variables
 
     def train_step(self, *arguments):
-        """``step`` in the form that the backend's trainer calls."""
+        """Call ``step`` as the backend's Keras trainer expects it."""
         if check_backend() == "jax":
             return self._stateless_step(*arguments)
         with self.fusing():

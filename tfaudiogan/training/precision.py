@@ -1,4 +1,4 @@
-"""The numbers that networks compute in while they train; weights are float32 always."""
+"""The precision that networks compute in during training. Weights are always float32."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def resolve(config: Config, earlier: str | None = None) -> Config:
-    """The configuration with ``"auto"`` replaced by what this machine is fast at.
+    """Replace the precision ``"auto"`` by the one that is fast on this machine.
 
     Args:
-        config: of a run.
-        earlier: what ``"auto"`` has come to before, in the folder that is continued.
+        config: Configuration of a run.
+        earlier: Precision that ``"auto"`` stood for when the resumed run began.
     """
     if config.training.precision != "auto":
         return config
@@ -28,7 +28,7 @@ def resolve(config: Config, earlier: str | None = None) -> Config:
 
 
 def has_bfloat16_products(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the device that Keras will use multiplies bfloat16 faster than float32."""
+    """Return whether the device that Keras uses multiplies bfloat16 faster than float32."""
     return _has_accelerator() or bool(_BFLOAT16_FLAGS & _processor_flags(cpuinfo))
 
 
@@ -46,7 +46,7 @@ def _has_accelerator() -> bool:
 
 
 def _processor_flags(cpuinfo: Path) -> set[str]:
-    """The features that Linux lists of the first processor; none on other systems."""
+    """Return the flags that Linux lists for the first processor, or none on other systems."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -57,7 +57,7 @@ def _processor_flags(cpuinfo: Path) -> set[str]:
 
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Networks that are built within compute in this precision."""
+    """Set the precision of the networks that are built within the context."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -67,13 +67,13 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def set_precision(network, precision: str) -> None:
-    """Have a network that was built already compute in this precision."""
+    """Set the precision of a network that is already built."""
     for layer in network._flatten_layers():
         layer.dtype_policy = precision
 
 
 def in_float32(network):
-    """The network itself where it computes in float32, else a copy that does, to be saved."""
+    """Return the network if it computes in float32, otherwise a float32 copy that can be saved."""
     if all(layer.compute_dtype == "float32" for layer in network._flatten_layers()):
         return network
     copy = type(network).from_config(network.get_config())
@@ -83,9 +83,9 @@ def in_float32(network):
 
 
 def check_precision(network) -> None:
-    """Raise ValueError for float16, in which gradients as small as ours vanish."""
+    """Raise ValueError if a layer computes in float16, in which small gradients vanish."""
     if any(layer.compute_dtype == "float16" for layer in network._flatten_layers()):
         raise ValueError(
-            "the networks compute in float16, in which the gradients of several updates would "
-            "vanish; use the dtype policy mixed_bfloat16 or float32"
+            "the networks compute in float16, in which small gradients vanish; "
+            "use the dtype policy mixed_bfloat16 or float32"
         )

@@ -1,7 +1,8 @@
-"""What a training step must know where several devices each take a part of its batch.
+"""Training steps that several devices share.
 
-Under a ``tf.distribute`` strategy each replica runs the step on its part, and their gradients are
-summed. Under JAX the compiler shares the arrays out, and the step is that of one device.
+Under a ``tf.distribute`` strategy each replica runs the step on its part of the batch, and the
+gradients are summed. Under JAX the compiler distributes the arrays, and the step is written as for
+a single device.
 """
 
 import keras
@@ -20,15 +21,16 @@ def _strategy():
 
 
 def replicas() -> int:
-    """How many run the present step; a loss whose gradients they sum is to be divided by it."""
+    """Return the number of replicas; losses are divided by it, as the replicas sum gradients."""
     strategy = _strategy()
     return strategy.num_replicas_in_sync if strategy else 1
 
 
 def replica_part(values):
-    """This replica's part of an array that all of them hold, shared out along the first axis.
+    """Return this replica's part of an array, along the first axis.
 
-    Random numbers drawn whole and taken in part are those that one device would have drawn.
+    Every replica passes the whole array. Random numbers are thus those that a single device would
+    draw.
     """
     if replicas() == 1:
         return values
@@ -40,7 +42,7 @@ def replica_part(values):
 
 
 def sum_over_replicas(values: list) -> list:
-    """The sums of what each replica has; called by all of them in the midst of a step."""
+    """Sum each value over the replicas. All replicas must call it within a training step."""
     if replicas() == 1:
         return values
     import tensorflow as tf
@@ -48,48 +50,48 @@ def sum_over_replicas(values: list) -> list:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
-def _between_machines() -> bool:
+def _in_multiworker_replica() -> bool:
     strategy = _strategy()
     if strategy is None:
         return False
     import tensorflow as tf
 
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return several and not tf.distribute.in_cross_replica_context()
+    is_multiworker = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return is_multiworker and not tf.distribute.in_cross_replica_context()
 
 
 class ReplicatedModel(keras.Model):
     """A model that ``fit`` and ``evaluate`` can replicate, on one machine or on several.
 
-    A subclass builds all its variables before training begins, ``compile`` included, and scales
-    its loss by ``replicas``.
+    A subclass builds all its variables in the constructor and in ``compile``, before training
+    begins, and divides its loss by ``replicas()``.
     """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
-        """Nothing is left to build; with several machines, Keras's own trial batch would fail."""
+        """Do nothing: the model is built, and Keras's trial batch fails on several machines."""
 
     def compile(self, *arguments, **options) -> None:
-        """As Keras's; a ValueError for networks that compute in float16."""
+        """Configure the training; raise ValueError if a network computes in float16."""
         check_precision(self)
         super().compile(*arguments, **options)
 
     def fusing(self):
-        """Let layers fuse their work, where XLA does not compile the step as a whole anyway."""
+        """Return a context in which layers use fused kernels, unless XLA compiles the step."""
         return fusing(not self.jit_compile and replicas() == 1)
 
     def train_step(self, *arguments):
-        """As Keras's."""
+        """Run Keras's training step with fused layers."""
         with self.fusing():
             return super().train_step(*arguments)
 
     def test_step(self, *arguments):
-        """As Keras's."""
+        """Run Keras's test step with fused layers."""
         with self.fusing():
             return super().test_step(*arguments)
 
     def get_metrics_result(self):
-        """As Keras's; for several machines with an axis, along which Keras takes their mean."""
+        """Return the metrics. With several machines each has an axis, over which Keras averages."""
         logs = super().get_metrics_result()
-        if _between_machines():
+        if _in_multiworker_replica():
             return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
         return logs

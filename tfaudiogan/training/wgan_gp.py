@@ -16,42 +16,50 @@ from tfaudiogan.training.gradients import (
 from tfaudiogan.training.replicas import replica_part, replicas
 
 PENALTIES = ("interpolates", "generated")
-_CRITIC_LOGS = ("critic_loss", "critic_distance", "penalty")
+_DISCRIMINATOR_LOGS = ("discriminator_loss", "discriminator_distance", "penalty")
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class WGANGP(MultiUpdateModel, CompositeModel):
-    """A generator and a critic that learn against each other (sections IV-A, IV-B, IV-I).
+    """A generator and a discriminator trained against each other (sections IV-A, IV-B, IV-I).
 
-    A training step takes ``batch * n_critic`` windows: ``n_critic`` critic updates on windows of
-    their own, then one update of the generator by the composite loss, on the last of them. ``fit``,
-    ``evaluate``, ``predict``, callbacks and ``save`` work as for any other Keras model, on
-    TensorFlow and JAX.
+    With the Wasserstein objective the discriminator is a critic. A training step takes
+    ``batch * n_critic`` windows. It makes ``n_critic`` updates of the discriminator, each on a
+    batch of its own, and then one update of the generator by the composite loss, on the last of
+    these batches. ``fit``, ``evaluate``, ``predict``, callbacks and ``save`` work as for any other
+    Keras model, on TensorFlow and JAX.
 
-    Besides the loss terms the training logs hold ``critic_loss``, ``critic_distance`` (the mean
-    score of targets minus that of generated windows: for the Wasserstein objective, the estimate
-    of the distance, equation 12) and ``penalty`` (before its weight).
+    Besides the loss terms, the training logs hold ``discriminator_loss``,
+    ``discriminator_distance`` (the mean score of the target windows minus that of the generated
+    windows: for the Wasserstein objective, the estimate of the distance, equation 12) and
+    ``penalty`` (the unweighted gradient penalty).
 
     Args:
-        generator: maps ``(batch, window, 1)`` to the same shape.
-        discriminator: maps ``(batch, window, 1)`` to scores ``(batch, 1)`` without a sigmoid.
-        autoencoder: has an ``encoder``; frozen, and used by the feature loss alone.
-        weights: of the generator's loss terms.
-        n_critic: critic updates for each generator update.
-        gradient_penalty: weight of the penalty, lambda_p; 0 is off. Wasserstein only.
-        penalty_at: where the critic's gradient should have norm 1: at random ``"interpolates"``
-            between target and generated windows (Gulrajani et al. 2017), or at ``"generated"``
-            windows, as equation 19 has it.
-        relative_penalty: take that gradient for windows of level 1 (``losses.relative_gradient``);
-            the distance is then one between windows relative to their level.
-        weight_clip: bound on the critic's weights (Arjovsky et al. 2017), in place of the penalty.
-        objective: ``"wasserstein"`` (equations 18 and 19), or the vanilla GAN, ``"saturating"``
-            (equation 3) or ``"non_saturating"`` (equation 4), with equation 2 for the critic.
-        coupling_step: generator updates before the critic's feedback joins the loss.
-        seed: of the interpolation's noise.
+        generator: Model that maps ``(batch, window, 1)`` to the same shape.
+        discriminator: Model that maps ``(batch, window, 1)`` to scores ``(batch, 1)`` without a
+            sigmoid.
+        autoencoder: Trained model with an ``encoder`` attribute. It is frozen, and only the
+            feature loss uses it.
+        weights: Weights of the generator's loss terms.
+        n_critic: Number of discriminator updates for each generator update.
+        gradient_penalty: Weight of the gradient penalty, lambda_p; 0 turns it off. It applies to
+            the Wasserstein objective only.
+        penalty_at: Where the discriminator's gradient should have norm 1: at random
+            ``"interpolates"`` between target and generated windows (Gulrajani et al. 2017), or at
+            ``"generated"`` windows, as in equation 19.
+        relative_penalty: Whether to scale that gradient as for windows of level 1
+            (``losses.relative_gradient``). Distances between windows are then relative to their
+            level.
+        weight_clip: Bound on the discriminator's weights (Arjovsky et al. 2017), which replaces the
+            penalty.
+        objective: ``"wasserstein"`` (equations 18 and 19), or that of the vanilla GAN:
+            ``"saturating"`` (equation 3) or ``"non_saturating"`` (equation 4), both with equation 2
+            for the discriminator.
+        coupling_step: Number of generator updates before the adversarial term joins the loss.
+        seed: Seed of the random interpolation.
 
     Raises:
-        ValueError: for a size, objective or place out of range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(
@@ -92,18 +100,20 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         self.coupling_step = coupling_step
         self.seed = seed
         self.noise = keras.random.SeedGenerator(seed)
-        self.critic_trackers = {name: keras.metrics.Mean(name=name) for name in _CRITIC_LOGS}
+        self.discriminator_trackers = {
+            name: keras.metrics.Mean(name=name) for name in _DISCRIMINATOR_LOGS
+        }
         self.discriminator_optimizer: Any = None
         self._evaluating = False
 
     @staticmethod
     def default_weights() -> LossWeights:
-        """Equation 23 with the reference implementation's weight."""
+        """Return the weights of equation 23, as the reference implementation sets them."""
         return LossWeights(time=1.0, frequency=0.0, feature=0.0, adversarial=1e-4)
 
     @property
     def penalized(self) -> bool:
-        """Whether the critic's loss has a gradient penalty."""
+        """Whether the discriminator's loss has a gradient penalty."""
         return bool(
             self.objective == "wasserstein" and self.gradient_penalty and self.weight_clip is None
         )
@@ -111,7 +121,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
     def compile(  # type: ignore[override]
         self, optimizer="adam", discriminator_optimizer="adam", metrics=None, **kwargs
     ) -> None:
-        """Each side has an optimiser of its own, which counts its own iterations."""
+        """Configure the training, with a separate optimizer for each network."""
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
@@ -142,20 +152,20 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             return generator_loss(self.discriminator(generated, training=training))
         return super().compute_term(name, generated, target, training)
 
-    def critic_loss(self, generated, target, mix=None):
-        """Equation 19, or 2 for the vanilla GAN.
+    def discriminator_loss(self, generated, target, mix=None):
+        """Return the discriminator's loss: equation 19, or equation 2 for the vanilla GAN.
 
         Args:
-            generated, target: ``(batch, window, 1)``.
-            mix: the share of the target in each interpolate, ``(batch, 1, 1)`` in [0, 1]; drawn
-                from the model's seed unless given.
+            generated, target: Windows, ``(batch, window, 1)``.
+            mix: Share of the target in each interpolate, ``(batch, 1, 1)`` in [0, 1]. It is drawn
+                from the model's seed by default.
         """
-        _, critic_loss = ADVERSARIAL[self.objective]
+        _, discriminator_loss = ADVERSARIAL[self.objective]
         score_target = self.discriminator(target, training=True)
         score_generated = self.discriminator(generated, training=True)
-        loss = critic_loss(score_target, score_generated)
+        loss = discriminator_loss(score_target, score_generated)
         distance = ops.mean(score_target) - ops.mean(score_generated)
-        self.critic_trackers["critic_distance"].update_state(distance)
+        self.discriminator_trackers["discriminator_distance"].update_state(distance)
         if self.penalized:
             if self.penalty_at == "interpolates":
                 if mix is None:
@@ -168,18 +178,18 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             if self.relative_penalty:
                 gradient = relative_gradient(gradient, place)
             penalty = gradient_penalty(gradient)
-            self.critic_trackers["penalty"].update_state(penalty)
+            self.discriminator_trackers["penalty"].update_state(penalty)
             loss = loss + self.gradient_penalty * penalty
-        self.critic_trackers["critic_loss"].update_state(loss)
+        self.discriminator_trackers["discriminator_loss"].update_state(loss)
         return loss
 
     def _generate(self, inputs):
-        """In float32, whatever the generator computes in."""
+        """Return generated windows in float32, whatever precision the generator computes in."""
         return ops.cast(self.generator(inputs, training=True), "float32")
 
-    def _update_critic(self, generated, target) -> None:
+    def _update_discriminator(self, generated, target) -> None:
         self.update(
-            lambda: self.critic_loss(generated, target),
+            lambda: self.discriminator_loss(generated, target),
             self.discriminator.trainable_variables,
             self.discriminator_optimizer,
         )
@@ -204,16 +214,16 @@ class WGANGP(MultiUpdateModel, CompositeModel):
         inputs, target = ops.reshape(inputs, shape), ops.reshape(target, shape)
         for update in range(self.n_critic - 1):
             generated = ops.stop_gradient(self._generate(inputs[:, update]))
-            self._update_critic(generated, target[:, update])
+            self._update_discriminator(generated, target[:, update])
         self._update_both(inputs[:, -1], target[:, -1])
         return self.get_metrics_result()
 
     def _update_both(self, inputs, target) -> None:
-        """The last critic update and the generator's, from the same generated windows."""
+        """Make the last discriminator update and the generator's on the same generated windows."""
         variables, state = self.generator.trainable_variables, self.state(self.optimizer)
         generated, pullback = value_and_pullback(lambda: self._generate(inputs), variables, state)
         generated = ops.stop_gradient(generated)
-        self._update_critic(generated, target)
+        self._update_discriminator(generated, target)
         gradient = gradient_by_tensor(
             lambda windows: self._generator_loss(inputs, windows, target), generated, state
         )
@@ -221,7 +231,7 @@ class WGANGP(MultiUpdateModel, CompositeModel):
             self.optimizer.apply(pullback(gradient), variables)
 
     def evaluate(self, *arguments, **options):
-        """As Keras's; the critic's own logs belong to training and are left out."""
+        """Evaluate as Keras does, without the discriminator's logs, which belong to training."""
         self._evaluating = True
         try:
             return super().evaluate(*arguments, **options)
@@ -231,12 +241,16 @@ class WGANGP(MultiUpdateModel, CompositeModel):
     def get_metrics_result(self):
         logs = super().get_metrics_result()
         if self._evaluating:
-            logs = {name: value for name, value in logs.items() if name not in _CRITIC_LOGS}
+            logs = {name: value for name, value in logs.items() if name not in _DISCRIMINATOR_LOGS}
         return logs
 
     @property
     def non_trainable_variables(self):
-        """With JAX, the critic's optimiser too: its trainer carries only one optimiser's state."""
+        """The variables that Keras's trainer carries along without training them.
+
+        Under JAX they include those of the discriminator's optimizer, as the trainer carries the
+        state of one optimizer only.
+        """
         variables = super().non_trainable_variables
         if check_backend() == "jax" and self.discriminator_optimizer is not None:
             variables = variables + self.discriminator_optimizer.variables

@@ -1,1 +1,1 @@
-"""The browser page and the server that shows it on this machine; the page's source is ``web/``."""
+"""The browser page and a local server for it. The source of the page is in ``web/``."""

@@ -1,4 +1,4 @@
-"""Serve the built page on this machine, as any static host would."""
+"""Serves the built browser page on this machine, as any static host can."""
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,10 +9,10 @@ from tfaudiogan.errors import InputError
 
 PAGE = Path(__file__).parent / "page"
 HEADERS = {
-    # Both together allow threads in WebAssembly.
+    # WebAssembly threads need both headers.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
-    # Workers do not inherit the policy that the page itself states.
+    # Workers do not inherit the policy in the page.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
         "style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -20,14 +20,14 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # The browser asks whether a file has changed, so that a newer page is seen at once.
+    # The browser checks whether a file has changed, so that it shows a new page immediately.
     "Cache-Control": "no-cache",
 }
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    # Stated here, as the system's own table may lack them or say something else.
-    extensions_map = {  # noqa: RUF012 - the base class's form
+    # The types are fixed here, as the system's table may lack them or differ.
+    extensions_map = {  # noqa: RUF012 - The base class has a plain attribute.
         ".html": "text/html; charset=utf-8",
         ".js": "text/javascript; charset=utf-8",
         ".css": "text/css; charset=utf-8",
@@ -46,19 +46,19 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_error(404)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Requests are not listed in the terminal."""
+        """Do nothing, so that requests are not printed."""
 
 
 def make_server(port: int, host: str = "127.0.0.1", page: Path = PAGE) -> ThreadingHTTPServer:
-    """A server of the built page; ``serve_forever`` runs it.
+    """Create a server of the built page. Its ``serve_forever`` runs it.
 
     Args:
-        port: to listen at; 0 takes one that is free (``server_port``).
-        host: address to listen at; by default nobody else on the network can reach it.
-        page: folder of the built page.
+        port: Port to listen on; 0 takes a free one, which ``server_port`` tells.
+        host: Address to listen on. By default only this machine can reach it.
+        page: Folder of the built page.
 
     Raises:
-        InputError: when the page is not built, or the port can't be had.
+        InputError: If the page is not built, or the server cannot listen on the port.
     """
     if not (page / "index.html").is_file():
         raise InputError(
@@ -70,5 +70,5 @@ def make_server(port: int, host: str = "127.0.0.1", page: Path = PAGE) -> Thread
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot listen at {host}:{port} ({reason}); give another --port"
+            f"cannot listen on {host}:{port} ({reason}); give another --port"
         ) from error
