@@ -219,7 +219,7 @@ def test_scores_hold_both_tables_and_their_origin(duo):
         ({"window": 8192}, InputError, "as long as a window of 8192"),
         ({"window": 1023}, ValueError, "window is 1023"),
         ({"limit": 0}, ValueError, "limit is 0 windows"),
-        ({"model_fn": lambda x: x[:, 1:]}, ValueError, r"\(7, 1023\) of \(7, 1024\)"),
+        ({"model_fn": lambda x: x[:, 1:]}, ValueError, r"\(7, 1023\); expected \(7, 1024\)"),
         ({"model_fn": {"identity": half}}, ValueError, "expected each name once"),
     ],
 )

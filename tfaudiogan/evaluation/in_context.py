@@ -47,7 +47,7 @@ def reconstruct(
 
 
 def reader(corpus: Corpus, pair: Pair) -> Callable[[int, int], np.ndarray]:
-    """Return a function that reads the pair's input from ``first`` up to, not including, ``last``."""
+    """Return a function that reads the samples from ``first`` to ``last - 1`` of a pair's input."""
 
     def read(first: int, last: int) -> np.ndarray:
         return corpus.read(pair, first, last)[0]

@@ -354,8 +354,8 @@ def join(scores: Mapping[str, Scores]) -> Scores:
             first_value, other_value = getattr(first, field_name), getattr(other, field_name)
             if first_value != other_value:
                 raise InputError(
-                    f"{name!r} has {field_name} {other_value} and {first_name!r} {first_value}; "
-                    "evaluate both on the same corpus"
+                    f"{name!r} has {field_name} {other_value} and {first_name!r} has "
+                    f"{first_value}; evaluate both on the same corpus"
                 )
     tables = {}
     for over, table in first.tables.items():
