@@ -1,1 +1,1 @@
-"""Searches for loss weights, capacity and learning rates: ``python -m tuning.search --help``."""
+"""Hyperparameter search over loss weights, capacity and learning rates (``tuning.search``)."""

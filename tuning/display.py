@@ -1,4 +1,4 @@
-"""The progress of a search: trial n of N, the best so far, the time left."""
+"""Shows the progress of a search: the current trial, the best score so far and the time left."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ _HOURS = 3600.0
 
 
 def setting(values: Mapping[str, Value]) -> str:
-    """``"lambda_f 3.2, d_max 2"``; a switch is shown by its name where it is on."""
+    """Format values such as ``"lambda_f 3.2, d_max 2"``. A switch is shown only if it is on."""
     shown = {name: value for name, value in values.items() if value is not False}
     return ", ".join(
         name if value is True else f"{name} {value:.3g}" for name, value in shown.items()
@@ -22,7 +22,7 @@ def setting(values: Mapping[str, Value]) -> str:
 
 
 def outcome(record: Record, settings: Settings) -> str:
-    """``"val_snr 1.23"``, or why there is none."""
+    """Return a text such as ``"val_snr 1.23"``, or the reason why a trial failed."""
     if record.status == "failed":
         return f"failed: {record.reason}"
     score = record.best_score(settings)
@@ -31,18 +31,20 @@ def outcome(record: Record, settings: Settings) -> str:
 
 
 class Display(AbstractContextManager):
-    """A bar over the trials, one over the present trial's steps, and a line for each that ended.
+    """Shows a bar over all trials, a bar over the current trial, and a line for each ended trial.
 
     Args:
-        settings: of the search.
-        trials: in all.
-        overall: show the bar over all trials; a worker sees only its own.
+        settings: Settings of the search.
+        trials: Number of trials in the search.
+        overall: Whether to show the bar over all trials. A worker shows only its own trial.
     """
 
     def __init__(self, settings: Settings, trials: int, overall: bool = True) -> None:
         self._settings, self._trials = settings, trials
         self._bar = progress_bar()
-        self._bar.speed_estimate_period = _HOURS  # a trial takes minutes: look back further
+        self._bar.speed_estimate_period = (
+            _HOURS  # Trials take minutes, so the speed is averaged longer.
+        )
         self._search = self._bar.add_task("trials", total=trials, status="", visible=overall)
         self._trial: TaskID | None = None
         self._ended = 0
@@ -57,12 +59,12 @@ class Display(AbstractContextManager):
         self._bar.stop()
 
     def resume(self, records: list[Record]) -> None:
-        """Begin where an earlier start of the search ended."""
+        """Continue from the records of an earlier start of the search."""
         self._ended = len(records)
         self._bar.update(self._search, completed=self._ended, status=self._best(records))
 
     def begin(self, record: Record) -> None:
-        """A trial begins in this process."""
+        """Show a trial that begins in this process."""
         if self._trial is not None:
             self._bar.remove_task(self._trial)
         total = self._settings.steps or round(self._settings.seconds)
@@ -73,7 +75,7 @@ class Display(AbstractContextManager):
         )
 
     def step(self, step: int, seconds: float) -> None:
-        """The trial has come so far."""
+        """Show the progress of the current trial."""
         done = step if self._settings.steps else seconds
         if self._trial is not None:
             self._bar.update(self._trial, completed=done)
@@ -81,7 +83,7 @@ class Display(AbstractContextManager):
         self._bar.update(self._search, completed=self._ended + min(done / total, 1.0))
 
     def end(self, number: int, records: list[Record]) -> None:
-        """A trial ended, in this process or a worker."""
+        """Show the outcome of a trial that ended in this process or a worker."""
         self._ended += 1
         self._bar.update(self._search, completed=self._ended, status=self._best(records))
         for record in records:

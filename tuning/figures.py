@@ -24,7 +24,7 @@ _SHOWN = {"completed": COLORS[0], "stopped": COLORS[4]}
 
 
 def scored(records: Sequence[Record], settings: Settings) -> list[tuple[Record, float]]:
-    """The trials that did not fail, with their scores."""
+    """Return the trials that did not fail, with their scores."""
     return [(r, r.best_score(settings)) for r in records if r.status != "failed"]
 
 
@@ -53,7 +53,7 @@ def _points(axis: Any, places: Iterable[float], records: Sequence[tuple[Record, 
 def objective_over_trials(
     records: Sequence[Record], settings: Settings, *, image: str = "svg"
 ) -> bytes:
-    """Each trial's score, the best so far as a line, failed trials as crosses at the foot."""
+    """Draw the score of each trial and the best so far, with failed trials as crosses below."""
     figure = new_figure(2.6)
     axis = figure.subplots()
     trials = scored(records, settings)
@@ -89,7 +89,7 @@ def objective_over_trials(
 def objective_by_parameter(
     records: Sequence[Record], settings: Settings, name: str, *, image: str = "svg"
 ) -> bytes:
-    """The scores of the trials in which the parameter mattered, against its value."""
+    """Draw scores against the value of a parameter, for trials in which it had an effect."""
     parameter = BY_NAME[name]
     figure = new_figure(2.0)
     axis = figure.subplots()
@@ -115,9 +115,9 @@ def objective_by_parameter(
 def parallel_coordinates(
     records: Sequence[Record], settings: Settings, names: Sequence[str], *, image: str = "svg"
 ) -> bytes:
-    """One line a trial through the values of its parameters, brighter the better it scored.
+    """Draw each trial as a line through the values of its parameters, brighter for better scores.
 
-    A parameter that did not matter in a trial is passed below its axis, at "off".
+    Parameters without an effect in a trial are drawn below their axis, at "off".
     """
     from matplotlib import colormaps
 
@@ -156,7 +156,7 @@ _OFF = -0.15
 
 
 def _unit(name: str, values: list) -> tuple[np.ndarray, tuple[str, str]]:
-    """Places in [0, 1] of a parameter's values, and what the ends stand for."""
+    """Scale the values of a parameter to [0, 1]; return them with the labels of both ends."""
     parameter = BY_NAME[name]
     given = np.array([np.nan if value is None else float(value) for value in values])
     if parameter.is_switch:

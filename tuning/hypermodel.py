@@ -1,4 +1,4 @@
-"""From a point of the space to the model that is trained, and one round of its training."""
+"""Builds and trains the model for a point of the search space."""
 
 import functools
 import time
@@ -18,7 +18,7 @@ from tuning.space import Space, derive
 
 
 class StopAtTime(keras.callbacks.Callback):
-    """Ends the round at a time of ``time.monotonic``, after one step at least."""
+    """Ends the round at a time of ``time.monotonic``, but not before its first step."""
 
     def __init__(self, deadline: float) -> None:
         super().__init__()
@@ -30,17 +30,16 @@ class StopAtTime(keras.callbacks.Callback):
 
 
 class SearchModel(keras_tuner.HyperModel):
-    """Builds and fits what ``train`` would, at points of a space.
+    """Builds and fits the same models as ``train``, for points of a search space.
 
-    All trials begin from one seed and see the same crops in the same order; crops and autoencoder
-    are shared between them.
+    All trials use the same seed, the same crops in the same order, and the same autoencoder.
 
     Args:
-        base: configuration that the points are put into.
-        space: of the points.
-        corpus: the pairs.
-        steps: that the learning rate's schedule spans.
-        autoencoder: path of the trained autoencoder, read when a point first needs it.
+        base: Base configuration, whose values the points replace.
+        space: Search space.
+        corpus: Corpus of pairs.
+        steps: Number of updates that the learning-rate schedule spans.
+        autoencoder: Path of the trained autoencoder, which is read when a point first needs it.
     """
 
     def __init__(
@@ -56,14 +55,14 @@ class SearchModel(keras_tuner.HyperModel):
         self._space.declare(hp)
 
     def config(self, hp) -> Config:
-        """The configuration that the hyperparameters stand for."""
+        """Return the configuration for the hyperparameters."""
         return derive(self._base, self._space.complete(hp.values))
 
     def build(self, hp):
-        """The compiled model.
+        """Build and compile the model for the hyperparameters.
 
         Raises:
-            InputError: when the configuration does not fit together.
+            InputError: If the sizes in the configuration do not fit together.
         """
         self._space.declare(hp)
         config = self.config(hp)
@@ -80,17 +79,17 @@ class SearchModel(keras_tuner.HyperModel):
         deadline: float | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
-        """Train for a round, from the step that the model is at, and validate.
+        """Train for one round, continuing from the model's current step, and validate.
 
         Args:
-            hp: that the model was built from.
-            model: to train on.
-            steps: generator updates, or ...
-            deadline: ... time (``time.monotonic``) at which the round ends.
-            callbacks: further ones.
+            hp: Hyperparameters that the model was built from.
+            model: Model to train.
+            steps: Number of generator updates in the round.
+            deadline: Time of ``time.monotonic`` at which the round ends, instead of ``steps``.
+            callbacks: Additional callbacks.
 
         Raises:
-            Diverged: when a loss is not a number.
+            Diverged: If a loss is not finite.
         """
         windows = windows_per_step(self.config(hp), model)
         stop = [] if deadline is None else [StopAtTime(deadline)]

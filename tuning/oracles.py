@@ -1,4 +1,4 @@
-"""Keras Tuner's three oracles, made to survive a kill and to begin with given points."""
+"""Keras Tuner's oracles, extended to survive a kill and to begin with a given point."""
 
 import contextlib
 import io
@@ -18,12 +18,12 @@ PAPER = "paper"
 
 
 class SearchOracle(keras_tuner.Oracle):
-    """What the search adds to an oracle of Keras Tuner.
+    """Base class that extends the oracles of Keras Tuner.
 
-    State files are whole or not there. A trial that was under way when the search was killed is
-    run again, even if the kill came between two of Keras Tuner's files. ``first`` is a point that
-    is tried before any other; its trial's values carry ``"origin": "paper"``. ``on_end`` is called
-    with the number of each trial that ended.
+    State files are written completely or not at all. A trial that was running when the search was
+    killed is run again, even if the kill came between the writing of two files. ``first`` is a
+    point that is tried before all others; the values of its trial contain ``"origin": "paper"``.
+    ``on_end`` is called with the number of each trial that ended.
     """
 
     first: dict | None = None
@@ -56,27 +56,27 @@ class SearchOracle(keras_tuner.Oracle):
 
 
 class RandomOracle(SearchOracle, oracles.RandomSearchOracle):
-    """Points drawn from the space."""
+    """Draws random points of the space."""
 
 
 class BayesianOracle(SearchOracle, oracles.BayesianOptimizationOracle):
-    """Points that a Gaussian process of the trials so far expects to be good."""
+    """Proposes points that a Gaussian process, fitted to the trials so far, expects to be good."""
 
 
 class HyperbandOracle(SearchOracle, oracles.HyperbandOracle):
-    """Many short trials, the best of which are continued (Li et al. 2018)."""
+    """Runs many short trials and continues the best of them (Li et al. 2018)."""
 
 
 def make_oracle(
     settings: Settings, space: Space, trials: int, first: dict | None = None
 ) -> SearchOracle:
-    """The oracle of a search of so many trials.
+    """Make the oracle of a search.
 
     Args:
-        settings: of the search.
-        space: to draw from.
-        trials: in all; with Hyperband each continuation of a trial is one, too.
-        first: a point to begin with.
+        settings: Settings of the search.
+        space: Search space.
+        trials: Number of trials. With Hyperband, each continuation of a trial counts as one.
+        first: Point to begin with.
     """
     hyperparameters = keras_tuner.HyperParameters()
     space.declare(hyperparameters)
@@ -84,7 +84,7 @@ def make_oracle(
         "objective": keras_tuner.Objective(settings.objective, settings.direction),
         "hyperparameters": hyperparameters,
         "allow_new_entries": False,
-        "seed": settings.seed + 1,  # of 0 Keras Tuner would make a random one
+        "seed": settings.seed + 1,  # Keras Tuner replaces 0 by a random seed.
         "max_consecutive_failed_trials": trials + 1,
     }
     if settings.tuner == "hyperband":

@@ -1,4 +1,4 @@
-"""What became of each trial: a small JSON file in its folder, written and read by all processes."""
+"""Records of ended trials: a JSON file in the folder of each trial, which all processes share."""
 
 import dataclasses
 import json
@@ -19,16 +19,16 @@ FILE = "record.json"
 
 @dataclass
 class Record:
-    """A trial that ended.
+    """The record of an ended trial.
 
     Attributes:
-        number: of the trial, from 0.
-        values: of all parameters that mattered, fixed ones too.
+        number: Number of the trial, from 0.
+        values: Values of all parameters with an effect, including fixed ones.
         origin: ``"search"``, or ``"paper"`` for the paper's values.
         status: ``"completed"``, ``"stopped"`` (early) or ``"failed"``.
-        curve: the logs of each round, with ``step`` and ``score``.
-        seconds: that it took.
-        reason: why it failed or was stopped.
+        curve: Logs of each round, with ``step`` and ``score``.
+        seconds: Duration of the trial.
+        reason: Reason why the trial failed or was stopped.
     """
 
     number: int
@@ -41,16 +41,16 @@ class Record:
 
     @property
     def steps(self) -> int:
-        """Generator updates made."""
+        """Number of generator updates that the trial made."""
         return int(self.curve[-1]["step"]) if self.curve else 0
 
     @property
     def label(self) -> str:
-        """As it is called in tables, counted from 1."""
+        """Label of the trial in tables, which count from 1."""
         return f"{self.number + 1}" + (" (paper)" if self.origin == "paper" else "")
 
     def best_round(self, settings: Settings, rounds: int | None = None) -> dict[str, float] | None:
-        """The logs of the round with the best score, of all or of the first so many."""
+        """Return the logs of the round with the best score among all or the first ``rounds``."""
         best = None
         for logs in self.curve[:rounds]:
             if best is None or settings.better(logs["score"], best["score"]):
@@ -58,7 +58,7 @@ class Record:
         return best
 
     def best_score(self, settings: Settings, rounds: int | None = None) -> float:
-        """The score of that round; NaN where no round has ended."""
+        """Return the best score; NaN if no round has ended."""
         best = self.best_round(settings, rounds)
         return math.nan if best is None else best["score"]
 
@@ -68,23 +68,23 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """Read what ``write`` wrote.
+        """Read the record of a trial from its folder.
 
         Raises:
-            InputError: when the file is damaged.
+            InputError: If the file is damaged.
         """
         path = folder / FILE
         values = read_json(path)
         try:
             record = cls(**values)
         except TypeError as error:
-            raise InputError(f"{path} is damaged ({error}); remove it, or search anew") from error
+            raise InputError(f"{path} is damaged ({error}); remove it, or search again") from error
         for name, default in vars(cls(0, {})).items():
             value = values.get(name, default)
             kinds = (int, float) if isinstance(default, float) else type(default)
             if not isinstance(value, kinds) or isinstance(value, bool):
                 raise InputError(
-                    f"{path} is damaged ({name} is {value!r}); remove it, or search anew"
+                    f"{path} is damaged ({name} is {value!r}); remove it, or search again"
                 )
         for logs in record.curve:
             if not isinstance(logs, dict) or not all(
@@ -93,19 +93,19 @@ class Record:
             ):
                 raise InputError(
                     f"{path} is damaged (its curve holds {str(logs)[:40]}); remove it, or search "
-                    "anew"
+                    "again"
                 )
         return record
 
 
 def read_records(out: Path) -> list[Record]:
-    """The records of all trials of a search that ended, in their order."""
+    """Read the records of all ended trials of a search, in the order of their numbers."""
     records = [Record.read(file.parent) for file in (out / PROJECT).glob(f"trial_*/{FILE}")]
     return sorted(records, key=lambda record: record.number)
 
 
 def best_record(records: Sequence[Record], settings: Settings) -> Record | None:
-    """The trial with the best score of those that did not fail."""
+    """Return the trial with the best score; ``None`` if all failed."""
     best = None
     for record in records:
         if record.status == "failed" or not record.curve:

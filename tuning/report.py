@@ -1,4 +1,4 @@
-"""What a search found: a table, one page, ``best_config.json`` and the command to train with it."""
+"""Writes the results of a search: a table, a page, ``best_config.json`` and a training command."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ DASH = "–"
 
 
 def ranked(records: Sequence[Record], settings: Settings) -> list[Record]:
-    """Best first, failed ones last."""
+    """Sort trials by score, the best first and failed ones last."""
     sign = -1.0 if settings.direction == "max" else 1.0
 
     def place(record: Record) -> tuple[bool, float]:
@@ -34,7 +34,7 @@ def ranked(records: Sequence[Record], settings: Settings) -> list[Record]:
 def trial_rows(
     records: Sequence[Record], settings: Settings, space: Space
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the table of trials."""
+    """Return the header and the rows of the table of trials."""
     names = [parameter.name for parameter in space.searched if not parameter.is_switch]
     metrics = ["val_snr", "val_lsd"]
     if settings.objective not in metrics:
@@ -59,7 +59,7 @@ def trial_rows(
 
 
 def print_table(records: Sequence[Record], settings: Settings, space: Space) -> None:
-    """The table of trials, best first, on standard output."""
+    """Print the table of trials, the best first."""
     from rich.console import Console
     from rich.table import Table
 
@@ -75,15 +75,18 @@ def print_table(records: Sequence[Record], settings: Settings, space: Space) -> 
 
 
 def command_to_train(corpus: Corpus, config: Path) -> str:
-    """The command that trains the configuration in full."""
+    """Return the command that trains with a configuration file."""
     return shlex.join(["python", "train.py", "--data", str(corpus.folder), "--config", str(config)])
 
 
 def verdict(records: Sequence[Record], settings: Settings) -> str:
-    """The best trial in a sentence, beside the paper's values where they were tried."""
+    """Summarize the best trial, compared with the paper's values if they were tried."""
     best = best_record(records, settings)
     if best is None:
-        return "Every trial failed; see why below, and narrow the learning rates and weights."
+        return (
+            "All trials failed for the reasons below; narrow the ranges of learning rates and "
+            "weights."
+        )
     score = best.best_score(settings)
     text = (
         f"The best of {len(records)} trials, number {best.label}, reached {settings.objective} "
@@ -113,16 +116,16 @@ def write_report(
     """Write ``index.html``, ``trials.json`` and, unless all failed, ``best_config.json``.
 
     Args:
-        out: folder of the search.
-        records: of its trials.
-        corpus: that was searched on.
-        base: configuration of what was not searched.
-        space: that was searched.
-        settings: of the search.
-        command: that ran it.
+        out: Folder of the search.
+        records: Records of its trials.
+        corpus: Corpus that the trials were trained on.
+        base: Base configuration.
+        space: Search space.
+        settings: Settings of the search.
+        command: Command that ran the search.
 
     Returns:
-        The page's path.
+        The path of the page.
     """
     write_text(
         out / "trials.json",
@@ -132,12 +135,12 @@ def write_report(
     best = best_record(records, settings)
     section = page.section("Trials")
     if best is not None:
-        found = best.best_round(settings) or {}
+        logs = best.best_round(settings) or {}
         derive(base, best.values).save(out / "best_config.json")
         section.numbers(
             [
-                Number(f"{found['val_snr']:.2f} dB", "SNR", "on the validation windows"),
-                Number(f"{found['val_lsd']:.2f}", "LSD", "of the same trial"),
+                Number(f"{logs['val_snr']:.2f} dB", "SNR", "on the validation windows"),
+                Number(f"{logs['val_lsd']:.2f}", "LSD", "of the same trial"),
                 Number(str(len(records)), "trials", _ends(records)),
             ]
         )
@@ -145,12 +148,14 @@ def write_report(
     section.table(header, rows, caption="Trials, best first.", strong=[0] if best else [])
     section.figure(
         figures.objective_over_trials(records, settings),
-        alt=f"{settings.objective} of each trial in turn, with the best so far",
+        alt=f"{settings.objective} of each trial, with the best so far",
     )
     if best is not None:
         _add_parameters(page, records, settings, space)
-        section = page.section("Train it")
-        section.code(command_to_train(corpus, out / "best_config.json"), label="In full")
+        section = page.section("Train with the best values")
+        section.code(
+            command_to_train(corpus, out / "best_config.json"), label="Train with the full budget"
+        )
         text = (out / "best_config.json").read_text(encoding="utf-8")
         section.code(text, label="best_config.json", folded=True)
     section = page.section("How it was made")
@@ -161,9 +166,9 @@ def write_report(
             "corpus_sha256": corpus.checksum,
             "tuner": settings.tuner,
             "budget of a trial": budget,
-            "windows": f"{base.window} samples, {base.training.batch} an update",
-            "minutes": f"{sum(record.seconds for record in records) / 60:.1f}, all trials together",
-            "seed": f"{settings.seed} of the points, {base.training.seed} of each trial",
+            "windows": f"{base.window} samples, {base.training.batch} per update",
+            "minutes": f"{sum(record.seconds for record in records) / 60:.1f} for all trials",
+            "seed": f"{settings.seed} for the points, {base.training.seed} for each trial",
             "versions": versions(),
         }
     )
@@ -176,7 +181,8 @@ def write_report(
 def _ends(records: Sequence[Record]) -> str:
     counts = {status: sum(r.status == status for r in records) for status in ("stopped", "failed")}
     return (
-        ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "all whole"
+        ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        or "all completed"
     )
 
 
@@ -185,17 +191,17 @@ def _add_parameters(
 ) -> None:
     section = page.section("Parameters")
     section.text(
-        "A parameter is shown for the trials in which it mattered. With few trials, a pattern may "
-        "be chance: parameters were changed together."
+        "A parameter is shown for the trials in which it had an effect. With few trials, patterns "
+        "may be due to chance, as all parameters change at once."
     )
     for parameter in space.searched:
         section.figure(
             figures.objective_by_parameter(records, settings, parameter.name),
             alt=f"{settings.objective} against {BY_NAME[parameter.name].meaning}",
         )
-    section = page.section("All together")
+    section = page.section("All parameters")
     section.figure(
         figures.parallel_coordinates(records, settings, [p.name for p in space.searched]),
-        alt="Each trial as a line through the values of its parameters, brighter where better",
-        caption="Each trial as a line, brighter where it scored better; the paper's is dashed.",
+        alt="Each trial as a line through the values of its parameters, brighter for better scores",
+        caption="Each trial is a line, brighter for better scores. The paper's values are dashed.",
     )

@@ -1,14 +1,14 @@
-"""``python -m tuning.search``: find loss weights, capacity and learning rates for a budget.
+"""Searches for loss weights, capacity and learning rates: ``python -m tuning.search``.
 
-Several processes or machines share one search when they share the folder ``--out`` and can read
-``--data``: one chief hands out the trials, any number of workers run them::
+Several processes or machines can share a search if they share the folder ``--out`` and can read
+``--data``. One chief hands out the trials, and any number of workers run them::
 
     python -m tuning.search --data D --out O --trials 50 --role chief --chief 127.0.0.1:8000
     python -m tuning.search --data D --out O --trials 50 --role worker --worker-id a \
         --chief 127.0.0.1:8000
 
-All give the same options otherwise. A worker that died is started again under its own name and
-takes up its trial; the whole search is continued by starting all of them again.
+All other options must be the same. A worker that died can be started again under the same name and
+continues its trial. Starting all processes again continues the whole search.
 """
 
 import os
@@ -46,18 +46,18 @@ app = typer.Typer(
 def _epilog() -> str:
     lines = ["Search space:"]
     for parameter in searching.PARAMETERS:
-        drawn = ", logarithmic" if parameter.is_logarithmic else ""
+        scale = ", logarithmic" if parameter.is_logarithmic else ""
         values = "on or off" if parameter.is_switch else f"{parameter.low:g} to {parameter.high:g}"
         needs = f", with {parameter.needs}" if parameter.needs else ""
-        lines.append(f"  [b]{parameter.name}[/] {values}{drawn}{needs}: {parameter.meaning}")
+        lines.append(f"  [b]{parameter.name}[/] {values}{scale}{needs}: {parameter.meaning}")
     lines += [
         " ",
         "Examples:",
-        "[b]python -m tuning.search --data corpora/piano --trials 20 --steps 500 --out found[/]",
+        "[b]python -m tuning.search --data corpora/piano --trials 20 --steps 500 --out search[/]",
         "[b]... --preset demo --fix adversarial=false --range lambda_f=1:50 --include-paper[/]",
-        r"""[b]... --space space.json[/] that says {"d_max": 2, "lambda_f": \[1, 50]}""",
-        "[b]... --role chief[/], and beside it, with the same options and as often as you like,",
-        "[b]... --role worker --worker-id a[/]; --chief HOST:PORT where that is another machine",
+        r"""[b]... --space space.json[/] with the file {"d_max": 2, "lambda_f": \[1, 50]}""",
+        "[b]... --role chief[/] and, with the same options, any number of processes with",
+        "[b]... --role worker --worker-id a[/] (add --chief HOST:PORT on another machine)",
     ]
     return "\n\n".join(lines)
 
@@ -65,38 +65,49 @@ def _epilog() -> str:
 @app.command(epilog=_epilog())
 def search(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder of the search; continued if it is there.")],
-    trials: Annotated[int, typer.Option(help="In all; may grow when continued.", min=1)] = 20,
-    tuner: Annotated[str, typer.Option(help=f"One of {', '.join(TUNERS)}.")] = "random",
+    out: Annotated[
+        Path, typer.Option(help="Folder of the search, which is continued if it exists.")
+    ],
+    trials: Annotated[
+        int,
+        typer.Option(
+            help="Number of trials; it may be raised when the search is continued.", min=1
+        ),
+    ] = 20,
+    tuner: Annotated[str, typer.Option(help=f"Search strategy: {', '.join(TUNERS)}.")] = "random",
     steps: Annotated[
-        int | None, typer.Option(help="Generator updates of a trial; 1000 unless given.", min=1)
+        int | None,
+        typer.Option(help="Number of generator updates in a trial; 1000 by default.", min=1),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Length of a trial, in place of --steps.")
+        float | None, typer.Option(help="Duration of a trial in minutes, instead of --steps.")
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help=f"What is not searched: {', '.join(configuration.PRESETS)}; paper unless given."
+            help=f"Preset of all other values: {', '.join(configuration.PRESETS)}; paper by "
+            "default."
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="JSON file in place of a preset, whole or its differences.")
+        Path | None,
+        typer.Option(help="JSON file with a configuration or its differences from a preset."),
     ] = None,
     space: Annotated[
-        Path | None, typer.Option(help="JSON file of values and ranges by parameter.")
+        Path | None, typer.Option(help="JSON file with values and ranges of parameters.")
     ] = None,
     fix: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE: leave a parameter out; repeatable.")
+        list[str] | None, typer.Option(help="Fix a parameter: NAME=VALUE. Repeatable.")
     ] = None,
     ranges: Annotated[
-        list[str] | None, typer.Option("--range", help="NAME=LOW:HIGH; repeatable.")
+        list[str] | None,
+        typer.Option("--range", help="Set the range of a parameter: NAME=LOW:HIGH. Repeatable."),
     ] = None,
     include_paper: Annotated[
-        bool, typer.Option("--include-paper", help="Try the paper's values first, as a trial.")
+        bool, typer.Option("--include-paper", help="Try the paper's values in the first trial.")
     ] = False,
     objective: Annotated[
-        str, typer.Option(help=f"One of {', '.join(OBJECTIVES)} (SNR - weight x LSD).")
+        str, typer.Option(help=f"Score: {', '.join(OBJECTIVES)} (SNR - weight x LSD).")
     ] = "val_snr",
     lsd_weight: Annotated[
         float, typer.Option(help="Weight of the LSD in the weighted objective.", min=0.0)
@@ -105,28 +116,33 @@ def search(
         bool,
         typer.Option(
             "--early-stopping/--no-early-stopping",
-            help="End trials that are worse than the median of the others so far.",
+            help="Stop trials that are worse than the median of the others.",
         ),
     ] = True,
-    batch: Annotated[int | None, typer.Option(help="Windows of an update.", min=1)] = None,
-    window: Annotated[int | None, typer.Option(help="Samples of a window.", min=2)] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Number of windows in an update.", min=1)
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Number of samples in a window.", min=2)
+    ] = None,
     autoencoder_steps: Annotated[
-        int, typer.Option(help="Steps of the pretraining that all trials share.", min=1)
+        int,
+        typer.Option(
+            help="Number of pretraining steps of the autoencoder that all trials share.", min=1
+        ),
     ] = 1000,
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Random seed of the points and of every trial; the configuration's unless given.",
+            help="Random seed of the points and of each trial; the configuration's by default.",
             min=0,
         ),
     ] = None,
     precision: Precision = None,
     set_: Set = None,
-    role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")] = "alone",
-    worker_id: Annotated[
-        str | None, typer.Option(help="A name of its own for each worker.")
-    ] = None,
-    chief: Annotated[str, typer.Option(help="Where the chief listens.")] = "127.0.0.1:8000",
+    role: Annotated[str, typer.Option(help=f"Role of this process: {', '.join(ROLES)}.")] = "alone",
+    worker_id: Annotated[str | None, typer.Option(help="Unique name of a worker.")] = None,
+    chief: Annotated[str, typer.Option(help="Address and port of the chief.")] = "127.0.0.1:8000",
 ) -> None:
     """Search loss weights, d_max and learning rates for the best validation score."""
     base = configure(
@@ -173,10 +189,10 @@ def search(
             command=shlex.join(["python", "-m", "tuning.search", *sys.argv[1:]]),
         )
     except KeyboardInterrupt:
-        console.print(f"stopped; the same command goes on with {out}")
+        console.print(f"stopped; run the same command again to continue {out}")
         raise typer.Exit(130) from None
     if role == "worker":
-        console.print(f"worker {worker_id} has no more to do; the chief writes the report")
+        console.print(f"worker {worker_id} has finished; the chief writes the report")
         return
     from tuning.records import best_record
     from tuning.report import command_to_train, print_table, verdict
@@ -189,7 +205,7 @@ def search(
 
 
 def _assume(role: str, worker_id: str | None, chief: str) -> None:
-    """Tell Keras Tuner, which reads the environment, who this process is."""
+    """Set the environment variables by which Keras Tuner knows the role of this process."""
     if role not in ROLES:
         raise InputError(f"unknown role {role!r}; choose one of {', '.join(ROLES)}")
     if role == "alone":
@@ -215,23 +231,23 @@ def run_search(
     include_paper: bool = False,
     command: str = "",
 ) -> "list[Record]":
-    """Search, or go on with the search in ``out``, and write its report.
+    """Start or continue the search in ``out`` and write its report.
 
     Args:
-        corpus: the pairs.
-        out: folder of the search.
-        trials: in all.
-        base: configuration of everything that is not searched.
-        narrowing: of the space, as for ``Space.over``.
-        settings: of the search.
-        include_paper: begin with the paper's values of the searched parameters.
-        command: that the report should show.
+        corpus: Corpus of pairs.
+        out: Folder of the search.
+        trials: Number of trials.
+        base: Base configuration.
+        narrowing: Values and ranges of parameters, as for ``Space.over``.
+        settings: Settings of the search.
+        include_paper: Whether to begin with the paper's values of the searched parameters.
+        command: Command to show in the report.
 
     Returns:
-        The records of all trials that ended.
+        The records of all ended trials.
 
     Raises:
-        InputError: when something does not fit together, or ``out`` holds another search.
+        InputError: If the arguments are inconsistent, or ``out`` holds another search.
     """
     out, settings = Path(out), settings or Settings()
     base = in_earlier_order(base, out)
@@ -240,8 +256,10 @@ def run_search(
 
         base = resolve(base, earlier_precision(out))
     space = searching.Space.over(base, narrowing)
-    kept = searching.derive(base, {"frequency": False, "feature": False, "adversarial": False})
-    if not kept.weights.active():
+    unsearched = searching.derive(
+        base, {"frequency": False, "feature": False, "adversarial": False}
+    )
+    if not unsearched.weights.active():
         raise InputError(
             "the base configuration has only loss terms that are searched; "
             "give one of time, log_ratio or multi_resolution a weight"
@@ -300,9 +318,9 @@ def _role() -> str:
 
 
 def _check_networks(build_model, base: Config, space: searching.Space) -> None:
-    """Build the largest model of the space, so that what cannot be built is known at once."""
+    """Build the largest model of the space, so that an error is raised before the search."""
     largest = {p.name: p.high for p in space.searched if p.name == "d_max"} | {"feature": False}
-    if space.can_use_critic:
+    if space.can_use_discriminator:
         largest |= {"adversarial": True, "lambda_adv": 1.0}
     build_model(searching.derive(base, largest), 1)
 
@@ -312,12 +330,12 @@ def _pretrain(base: Config, corpus, path: Path, space: searching.Space, settings
         return
     from tfaudiogan.runs.train import train_autoencoder
 
-    console.print(f"pretraining the autoencoder of all trials, {settings.autoencoder_steps} steps")
+    console.print(f"pretraining the shared autoencoder for {settings.autoencoder_steps} steps")
     train_autoencoder(base, corpus, path, settings.autoencoder_steps)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Search and exit, as ``commands.running.run`` says."""
+    """Search and exit with the status of ``commands.running.run``."""
     run(app, "python -m tuning.search", arguments)
 
 

@@ -1,4 +1,4 @@
-"""How a search goes about it, and the file that keeps two searches from mixing in one folder."""
+"""The settings of a search, and the file that keeps two searches from sharing a folder."""
 
 import dataclasses
 import math
@@ -20,17 +20,18 @@ FILE = "search.json"
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything about a search but its data, base configuration, space and number of trials.
+    """The settings of a search, except its corpus, base configuration, space and trials.
 
     Attributes:
-        tuner: ``"random"``, ``"bayesian"`` or ``"hyperband"``.
-        objective: ``"val_snr"`` (dB, higher is better), ``"val_lsd"`` (lower is better) or
-            ``"weighted"``: SNR - ``lsd_weight`` x LSD (higher is better).
-        steps: generator updates of a whole trial, or ...
-        minutes: ... its length, with compiling and validating in it.
-        early_stopping: end trials that fall behind (``tuner.is_hopeless``).
-        autoencoder_steps: of the pretraining that all trials share.
-        seed: of the points that are drawn; the trials' own is the base's.
+        tuner: Strategy: ``"random"``, ``"bayesian"`` or ``"hyperband"``.
+        objective: Score of a trial: ``"val_snr"`` (dB, higher is better), ``"val_lsd"`` (lower is
+            better) or ``"weighted"``: SNR - ``lsd_weight`` x LSD (higher is better).
+        lsd_weight: Weight of the LSD in the objective ``"weighted"``, in dB per bel.
+        steps: Number of generator updates in a whole trial.
+        minutes: Duration of a whole trial with compilation and validation, instead of ``steps``.
+        early_stopping: Whether to stop trials that fall behind (``tuner.is_hopeless``).
+        autoencoder_steps: Number of pretraining steps of the autoencoder that all trials share.
+        seed: Seed of the points. The seed of each trial is that of the base configuration.
     """
 
     tuner: str = "random"
@@ -52,9 +53,9 @@ class Settings:
         if (self.steps is None) == (self.minutes is None):
             raise InputError("a trial's budget is either --steps or --minutes; give one of them")
         if self.steps is not None and self.steps < 1:
-            raise InputError(f"a trial of {self.steps} steps; expected 1 or more")
+            raise InputError(f"a trial has {self.steps} steps; expected 1 or more")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise InputError(f"a trial of {self.minutes:g} minutes; expected more than 0")
+            raise InputError(f"a trial has {self.minutes:g} minutes; expected more than 0")
 
     @property
     def direction(self) -> str:
@@ -63,27 +64,27 @@ class Settings:
 
     @property
     def seconds(self) -> float:
-        """The time of a whole trial; 0 where its budget is in steps."""
+        """Duration of a whole trial in seconds; 0 if its budget is in steps."""
         return 60 * (self.minutes or 0.0)
 
     @property
     def steps_per_round(self) -> int | None:
-        """A trial is validated after each round; there are at most ``ROUNDS``."""
+        """Number of steps in a round, after which a trial is validated; ``None`` for minutes."""
         return None if self.steps is None else -(-self.steps // ROUNDS)
 
     @property
     def rounds(self) -> int:
-        """Rounds of a whole trial; Hyperband gives some trials fewer."""
+        """Number of rounds in a whole trial. Hyperband runs some trials for fewer rounds."""
         if self.steps is None or self.steps_per_round is None:
             return ROUNDS
         return -(-self.steps // self.steps_per_round)
 
     def better(self, value: float, than: float) -> bool:
-        """Whether a value of the objective beats another."""
+        """Return whether a value of the objective is better than another."""
         return value > than if self.direction == "max" else value < than
 
     def score(self, logs: Mapping[str, float]) -> float:
-        """The objective of a round's logs."""
+        """Return the objective of a round's logs."""
         if self.objective == "weighted":
             return logs["val_snr"] - self.lsd_weight * logs["val_lsd"]
         return logs[self.objective]
@@ -92,12 +93,12 @@ class Settings:
 def claim(
     out: Path, corpus: Corpus, base: Config, space: Mapping[str, Any], settings: Settings
 ) -> None:
-    """Make ``out`` the folder of this search, or see that it already is.
+    """Make ``out`` the folder of this search, or check that it already is.
 
-    ``search.json`` in it holds what must not change between two starts of one search.
+    Its ``search.json`` records the settings that must not change between two starts of a search.
 
     Raises:
-        InputError: when it is another search's, with the first difference named.
+        InputError: If the folder belongs to another search. The message names the first difference.
     """
     identity = {
         "data": {"sha256": corpus.checksum[:16], "description": corpus.description},
@@ -105,7 +106,7 @@ def claim(
         "base": dataclasses.asdict(base),
         "settings": dataclasses.asdict(settings),
     }
-    settle(out / FILE, identity, "give the same, or another --out")
+    settle(out / FILE, identity, "give the same settings, or another --out")
 
 
 def in_earlier_order(base: Config, out: Path) -> Config:
@@ -121,10 +122,10 @@ def in_earlier_order(base: Config, out: Path) -> Config:
 
 
 def earlier_precision(out: Path) -> str | None:
-    """What ``"auto"`` has come to in the search that ``out`` holds; ``None`` where it holds none.
+    """Return the precision of the search in ``out``; ``None`` if there is no search.
 
     Raises:
-        InputError: when the search's file is damaged.
+        InputError: If the file of the search is damaged.
     """
     if not (out / FILE).is_file():
         return None

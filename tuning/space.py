@@ -1,4 +1,4 @@
-"""What is searched, in which ranges, and which configuration a point of the space stands for."""
+"""The search space: its parameters, their ranges, and the configuration of a point."""
 
 import dataclasses
 import json
@@ -16,19 +16,19 @@ Value = bool | int | float
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that is searched.
+    """A parameter of the search space.
 
-    Whether it is a switch, a whole number or a real number follows from ``paper``.
+    The type of ``paper`` tells whether it is a switch, a whole number or a real number.
 
     Attributes:
-        name: on the command line, in files and in tables.
-        meaning: in a few words.
-        place: section and field of ``Config``; a switch that is off sets it to 0.
-        paper: the paper's value, or its reference implementation's.
-        low: of the range, included.
-        high: of the range, included.
-        least: below which no range may reach.
-        needs: the switch without which it has no effect.
+        name: Name on the command line, in files and in tables.
+        meaning: Short description.
+        place: Section and field of ``Config``. A switch that is off sets the field to 0.
+        paper: Value of the paper or of its reference implementation.
+        low: Lower end of the range, included.
+        high: Upper end of the range, included.
+        least: Lowest value that a range may have.
+        needs: Switch without which the parameter has no effect.
     """
 
     name: str
@@ -46,14 +46,14 @@ class Parameter:
 
     @property
     def is_logarithmic(self) -> bool:
-        """Real numbers are all drawn on a logarithmic scale."""
+        """Whether values are drawn on a logarithmic scale, as all real numbers are."""
         return isinstance(self.paper, float)
 
     def checked(self, value: Any, source: str) -> Value:
-        """The value with the parameter's type.
+        """Return the value with the parameter's type.
 
         Raises:
-            InputError: when it has another, or is out of range.
+            InputError: If the value has another type or is out of range.
         """
         kind = type(self.paper)
         if kind is float and type(value) is int:
@@ -72,7 +72,7 @@ class Parameter:
 
 
 PARAMETERS = (
-    Parameter("frequency", "frequency loss or not", ("weights", "frequency"), True),
+    Parameter("frequency", "whether to use the frequency loss", ("weights", "frequency"), True),
     Parameter(
         "lambda_f",
         "weight of the frequency loss (equation 21)",
@@ -82,7 +82,7 @@ PARAMETERS = (
         100.0,
         needs="frequency",
     ),
-    Parameter("feature", "feature loss or not", ("weights", "feature"), True),
+    Parameter("feature", "whether to use the feature loss", ("weights", "feature"), True),
     Parameter(
         "lambda_ae",
         "weight of the autoencoder's feature loss (equation 22)",
@@ -92,7 +92,9 @@ PARAMETERS = (
         10.0,
         needs="feature",
     ),
-    Parameter("adversarial", "adversarial loss or not", ("weights", "adversarial"), True),
+    Parameter(
+        "adversarial", "whether to use the adversarial loss", ("weights", "adversarial"), True
+    ),
     Parameter(
         "lambda_adv",
         "weight of the adversarial loss (equation 23)",
@@ -113,7 +115,7 @@ PARAMETERS = (
     ),
     Parameter(
         "n_critic",
-        "critic updates for each generator update",
+        "number of critic updates for each generator update",
         ("adversarial", "n_critic"),
         5,
         1,
@@ -123,7 +125,7 @@ PARAMETERS = (
     ),
     Parameter(
         "critic_learning_rate",
-        "Adam's, of the critic",
+        "learning rate of the critic",
         ("optimizer", "discriminator_learning_rate"),
         1e-3,
         1e-4,
@@ -133,22 +135,22 @@ PARAMETERS = (
     Parameter("d_max", "capacity of the generator (section IV-F)", ("generator", "d_max"), 4, 0, 4),
     Parameter(
         "learning_rate",
-        "Adam's, of the generator",
+        "learning rate of the generator",
         ("optimizer", "learning_rate"),
         1e-3,
         1e-4,
         3e-3,
     ),
 )
-"""The whole space; real numbers are drawn on a logarithmic scale."""
+"""All parameters. Real numbers are drawn on a logarithmic scale."""
 
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 def derive(base: Config, values: Mapping[str, Any]) -> Config:
-    """The configuration at a point of the space: ``base`` with ``values`` in their places.
+    """Return the configuration of a point: ``base`` with the point's values.
 
-    Parameters that are not among the values, or whose switch is off, keep the base's; other names
+    Parameters that have no value, or whose switch is off, keep the value of ``base``. Other names
     are ignored.
     """
     sections: dict[str, dict[str, Value]] = {}
@@ -172,25 +174,25 @@ def derive(base: Config, values: Mapping[str, Any]) -> Config:
 
 @dataclass(frozen=True)
 class Space:
-    """The parameters that are searched, and the values of those that are not."""
+    """The parameters that are searched, and the fixed values of the others."""
 
     searched: tuple[Parameter, ...]
     fixed: Mapping[str, Value]
 
     @classmethod
     def over(cls, base: Config, narrowing: Mapping[str, Any] | None = None) -> "Space":
-        """The space around a configuration.
+        """Make the search space for a base configuration.
 
-        Without a critic's gradient penalty in ``base`` there is no ``lambda_p``; parameters of a
-        term that is fixed to be off are left out.
+        ``lambda_p`` is left out if ``base`` has no gradient penalty. Parameters of a term that is
+        fixed to be off are left out, too.
 
         Args:
-            base: what the parameters are put into.
-            narrowing: by parameter, a value that fixes it or a range ``[low, high]``.
+            base: Base configuration, whose values the parameters replace.
+            narrowing: A value that fixes a parameter, or its range ``[low, high]``, by name.
 
         Raises:
-            InputError: for an unknown name, a value or range that makes no sense, or one for a
-                parameter without effect.
+            InputError: If a name is unknown, a value or range is invalid, or the parameter has no
+                effect.
         """
         narrowing = dict(narrowing or {})
         unknown = sorted(set(narrowing) - set(BY_NAME))
@@ -201,21 +203,21 @@ class Space:
         searched: list[Parameter] = []
         fixed: dict[str, Value] = {}
         for parameter in PARAMETERS:
-            wanted = narrowing.get(parameter.name)
-            off = _without_effect(parameter, base, fixed)
-            if off:
-                if wanted is not None:
-                    raise InputError(f"search space: {parameter.name} has no effect; {off}")
+            given = narrowing.get(parameter.name)
+            reason = _without_effect(parameter, base, fixed)
+            if reason:
+                if given is not None:
+                    raise InputError(f"search space: {parameter.name} has no effect; {reason}")
                 continue
             if parameter.needs in fixed:
                 parameter = dataclasses.replace(parameter, needs="")
             if parameter.name == "d_max":
                 high = min(parameter.high, base.generator.blocks)
                 parameter = dataclasses.replace(parameter, high=high)
-            if isinstance(wanted, list | tuple):
-                searched.append(_ranged(parameter, wanted))
-            elif wanted is not None:
-                fixed[parameter.name] = parameter.checked(wanted, "search space")
+            if isinstance(given, list | tuple):
+                searched.append(_ranged(parameter, given))
+            elif given is not None:
+                fixed[parameter.name] = parameter.checked(given, "search space")
             else:
                 searched.append(parameter)
         if not searched:
@@ -224,12 +226,12 @@ class Space:
 
     @property
     def can_use_features(self) -> bool:
-        """Whether a point of the space needs the autoencoder."""
+        """Whether some point of the space needs the autoencoder."""
         return self.fixed.get("feature", True) is True
 
     @property
-    def can_use_critic(self) -> bool:
-        """Whether a point of the space has the adversarial term."""
+    def can_use_discriminator(self) -> bool:
+        """Whether some point of the space has the adversarial term."""
         return self.fixed.get("adversarial", True) is True
 
     def declare(self, hp: Any) -> None:
@@ -255,7 +257,7 @@ class Space:
             )
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Value]:
-        """Values of the searched parameters and of the fixed ones, in the order of the space."""
+        """Add the fixed values to those of the searched parameters, in the order of the space."""
         known = {**self.fixed, **values}
         return {
             name: known[name]
@@ -264,11 +266,11 @@ class Space:
         }
 
     def paper(self) -> dict[str, Value]:
-        """The paper's values of the searched parameters, in their ranges or not."""
+        """Return the paper's values of the searched parameters, even outside of their ranges."""
         return {parameter.name: parameter.paper for parameter in self.searched}
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``narrowing`` would be, with every parameter in it."""
+        """Return the value or range of all parameters, in the form of ``narrowing``."""
         ranges = {
             p.name: "true or false" if p.is_switch else [p.low, p.high] for p in self.searched
         }
@@ -278,21 +280,21 @@ class Space:
 def _without_effect(parameter: Parameter, base: Config, fixed: Mapping[str, Value]) -> str:
     if fixed.get(parameter.needs, True) is False:
         return f"{parameter.needs} is fixed to false"
-    game = base.adversarial
-    if parameter.name == "lambda_p" and game.objective != "wasserstein":
-        return f"the base's objective is {game.objective}"
-    if parameter.name == "lambda_p" and game.weight_clip is not None:
-        return f"the base clips the critic's weights at {game.weight_clip:g}"
+    adversarial = base.adversarial
+    if parameter.name == "lambda_p" and adversarial.objective != "wasserstein":
+        return f"the base's objective is {adversarial.objective}"
+    if parameter.name == "lambda_p" and adversarial.weight_clip is not None:
+        return f"the base clips the critic's weights at {adversarial.weight_clip:g}"
     return ""
 
 
-def _ranged(parameter: Parameter, wanted: Sequence[Any]) -> Parameter:
-    if parameter.is_switch or len(wanted) != 2:
+def _ranged(parameter: Parameter, bounds: Sequence[Any]) -> Parameter:
+    if parameter.is_switch or len(bounds) != 2:
         kind = "true or false" if parameter.is_switch else "two numbers, low and high"
         raise InputError(
-            f"search space: {parameter.name} is {json.dumps(list(wanted))}; expected {kind}"
+            f"search space: {parameter.name} is {json.dumps(list(bounds))}; expected {kind}"
         )
-    low, high = (parameter.checked(value, "search space") for value in wanted)
+    low, high = (parameter.checked(value, "search space") for value in bounds)
     if not low < high:
         raise InputError(
             f"search space: {parameter.name} ranges from {low:g} to {high:g}; "
@@ -305,7 +307,7 @@ def read_narrowing(path: Path) -> dict[str, Any]:
     """Read a JSON object such as ``{"adversarial": false, "lambda_f": [1, 30], "d_max": 2}``.
 
     Raises:
-        InputError: when the file is no such thing.
+        InputError: If the file is not a JSON object.
     """
     try:
         narrowing = json.loads(path.read_text(encoding="utf-8"))
@@ -317,20 +319,20 @@ def read_narrowing(path: Path) -> dict[str, Any]:
 
 
 def parse_fix(text: str) -> tuple[str, Any]:
-    """``("d_max", 2)`` from ``"d_max=2"``.
+    """Parse ``"d_max=2"`` to ``("d_max", 2)``.
 
     Raises:
-        InputError: when it is no such thing.
+        InputError: If the text has another form.
     """
     name, _, value = text.partition("=")
     return name.strip(), _literal(value, f"--fix {text}", "NAME=VALUE, as in d_max=2")
 
 
 def parse_range(text: str) -> tuple[str, list[Any]]:
-    """``("lambda_f", [1, 30])`` from ``"lambda_f=1:30"``.
+    """Parse ``"lambda_f=1:30"`` to ``("lambda_f", [1, 30])``.
 
     Raises:
-        InputError: when it is no such thing.
+        InputError: If the text has another form.
     """
     name, _, value = text.partition("=")
     expected = "NAME=LOW:HIGH, as in lambda_f=1:30"
@@ -341,4 +343,4 @@ def _literal(text: str, source: str, expected: str) -> Any:
     try:
         return json.loads(text.strip().lower())
     except ValueError as error:
-        raise InputError(f"{source}: {text!r} is no value; expected {expected}") from error
+        raise InputError(f"{source}: {text!r} is not a value; expected {expected}") from error

@@ -1,4 +1,4 @@
-"""Runs the trials: round by round, with records, early stopping and failures that end only one."""
+"""Runs trials round by round, with records, early stopping and tolerance of failed trials."""
 
 import math
 import statistics
@@ -18,21 +18,21 @@ from tuning.settings import Settings
 from tuning.space import Space
 
 PATIENCE = 1 / 3
-JURY = 3
+MIN_OTHERS = 3
 
 
 def is_hopeless(record: Record, others: Sequence[Record], settings: Settings) -> bool:
-    """Median stopping (Golovin et al. 2017): behind half of the others at the same place.
+    """Return whether to stop a trial early by the median rule (Golovin et al. 2017).
 
-    A trial is hopeless when, after a third of its rounds or more, its best score so far is worse
-    than the median of the best that at least three others had after as many rounds.
+    A trial is stopped after at least a third of its rounds if its best score so far is worse than
+    the median of the best scores that at least three other trials had after as many rounds.
     """
     rounds = len(record.curve)
     if rounds >= settings.rounds or rounds < PATIENCE * settings.rounds:
         return False
-    jury = [other for other in others if len(other.curve) >= rounds and other != record]
-    scores = [other.best_score(settings, rounds) for other in jury]
-    if len(scores) < JURY:
+    comparable = [other for other in others if len(other.curve) >= rounds and other != record]
+    scores = [other.best_score(settings, rounds) for other in comparable]
+    if len(scores) < MIN_OTHERS:
         return False
     return settings.better(statistics.median(scores), record.best_score(settings))
 
@@ -47,19 +47,19 @@ class _Steps(keras.callbacks.Callback):
 
 
 class SearchTuner(keras_tuner.Tuner):
-    """Runs what the oracle proposes.
+    """Runs the trials that the oracle proposes.
 
-    Each trial leaves ``record.json`` in its folder; Hyperband's trials their state, too, from which
-    they are continued. A loss that is not a number, or a model that memory does not hold, fails the
-    trial; any other error ends the search.
+    Each trial writes ``record.json`` to its folder. With Hyperband it also writes its state, from
+    which it can be continued. A trial fails if a loss is not finite or the memory is insufficient.
+    Any other error ends the search.
 
     Args:
-        oracle: proposes the points.
-        hypermodel: builds and fits.
-        settings: of the search.
-        space: of the search.
-        out: folder of the search.
-        display: shows the progress (``display.Display``).
+        oracle: Oracle that proposes the points.
+        hypermodel: Model that builds and fits a trial.
+        settings: Settings of the search.
+        space: Search space.
+        out: Folder of the search.
+        display: ``display.Display`` that shows the progress.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class SearchTuner(keras_tuner.Tuner):
         super().__init__(oracle, hypermodel, directory=str(out), project_name=PROJECT)
 
     def _populate_initial_space(self) -> None:
-        """The space is known; Keras Tuner would build models to find it."""
+        """Do nothing, as the space is known. Keras Tuner would build models to find it."""
 
     def _get_tuner_fname(self) -> str:
-        """One file for whoever has the oracle, so that a search may change its role."""
+        """Return one name for all owners of the oracle, so that a search may change its role."""
         name = self.tuner_id if self._is_worker() else "oracle_owner"
         return str(Path(self.project_dir) / f"{name}.json")
 
     def pre_create_trial(self) -> None:
-        """Keras Tuner asks at once again when there is nothing to do yet."""
+        """Wait before asking again, as Keras Tuner repeats requests without a pause."""
         if self._waiting:
             time.sleep(0.5)
         self._waiting = True
@@ -92,11 +92,11 @@ class SearchTuner(keras_tuner.Tuner):
     def on_trial_end(self, trial) -> None:
         self._waiting = False
         super().on_trial_end(trial)
-        if self._is_worker():  # elsewhere the oracle says so
+        if self._is_worker():  # Other roles are told by the oracle.
             self._display.end(int(trial.trial_id), read_records(self._out))
 
     def run_trial(self, trial, *args, **kwargs) -> dict[str, float]:
-        """Train and validate the trial's model; the best round's metrics."""
+        """Train and validate the trial's model, and return the metrics of the best round."""
         folder = self._folder(trial.trial_id)
         values = trial.hyperparameters.values
         record = Record(
@@ -104,7 +104,7 @@ class SearchTuner(keras_tuner.Tuner):
             values=self._space.complete(values),
             origin=values.get("origin", "search"),
         )
-        # Killed after its record was written, before the oracle knew, a trial is over all the same.
+        # A trial with a record has ended, even if the search was killed before the oracle knew.
         before = Record.read(folder) if (folder / FILE).is_file() else None
         if before is not None and before.values == record.values:
             record = before
@@ -161,7 +161,7 @@ class SearchTuner(keras_tuner.Tuner):
             save_state(self._folder(trial.trial_id) / "state.npz", model, {"step": record.steps})
 
     def _budget(self, number: int, began: float, first: int) -> dict:
-        """Steps of a round, or the time when it ends."""
+        """Return the number of steps of a round or its deadline."""
         settings = self._settings
         if settings.steps is not None and settings.steps_per_round is not None:
             whole = settings.steps_per_round

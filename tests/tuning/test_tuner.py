@@ -123,7 +123,7 @@ def test_a_search_in_which_all_fail_still_ends_with_a_report(reported, corpus, t
     records = find(corpus, tmp_path, 2, Settings(steps=1))
     assert {record.status for record in records} == {"failed"}
     page = (tmp_path / "index.html").read_text()
-    assert "Every trial failed" in page
+    assert "All trials failed" in page
     assert "loss is nan at step 1" in page
     assert not (tmp_path / "best_config.json").exists()
 
