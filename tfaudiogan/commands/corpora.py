@@ -131,7 +131,7 @@ def render(
             "--preset",
             "--degradation",
             help="Degradations of the phone task: light, phone, old-phone, today or varied. "
-            "Several presets are mixed; light=2 doubles the share of light.  [default: phone]",
+            "Several are mixed; light=2 doubles the share of light. phone by default.",
         ),
     ] = None,
     rooms: Annotated[
@@ -158,7 +158,7 @@ def render(
         list[str] | None,
         typer.Option(
             help="General MIDI programs of excerpts, from 0, such as 0-11,13-95, or those of one "
-            "soundfont, such as TimGM6mb=0-7. Repeatable.  [default: all pitched programs]"
+            "soundfont, such as TimGM6mb=0-7. Repeatable; all pitched programs by default."
         ),
     ] = None,
     exclude_programs: Annotated[

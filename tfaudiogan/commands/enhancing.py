@@ -47,7 +47,7 @@ def enhance(
     loudness: Annotated[
         str,
         typer.Option(
-            help="Output loudness: keep (as the model leaves it), match (as recorded) or LUFS."
+            help="Output loudness: keep (the model's), match (the recording's) or a number of LUFS."
         ),
     ] = "keep",
     reference: Annotated[
