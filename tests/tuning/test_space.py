@@ -188,8 +188,8 @@ def test_narrowing_is_read_from_options_and_files(tmp_path):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda p: parse_fix("d_max"), "--fix d_max: '' is no value"),
-        (lambda p: parse_fix("d_max=two"), "'two' is no value"),
+        (lambda p: parse_fix("d_max"), "--fix d_max: '' is not a value"),
+        (lambda p: parse_fix("d_max=two"), "'two' is not a value"),
         (lambda p: parse_range("lambda_f=1:"), "NAME=LOW:HIGH"),
         (lambda p: read_narrowing(p / "list.json"), "holds a list"),
         (lambda p: read_narrowing(p / "not.json"), "is not JSON"),
