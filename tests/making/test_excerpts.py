@@ -262,7 +262,7 @@ def test_the_command(pieces, tmp_path):
         (("--excerpts", "many"), "--excerpts 'many'"),
         (("--excerpts", "5", "--tracks", "3"), "leave out --tracks"),
         (("--excerpts", "5"), "no soundfont; give --soundfont"),
-        (("--excerpts", "5", "--task", "superres"), "--excerpts are for the phone task"),
+        (("--excerpts", "5", "--task", "superres"), "--excerpts works only with --task phone"),
         (("--excerpts", "5", "--preset", "phone", "--noises", "."), "holds no recordings"),
         (("--excerpts", "5", "--rooms", "nowhere"), "nowhere is not a folder"),
     ],
