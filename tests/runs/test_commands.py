@@ -114,7 +114,7 @@ def test_the_command_that_began_a_run_resumes_it(run, corpus, config, capsys):
         ("--autoencoder {run}/generator.keras", "made with autoencoder_sha256 null, not"),
         ("--precision mixed_bfloat16", 'precision "float32", not "mixed_bfloat16"'),
         ("--data {other}", "was trained on"),
-        ("--overwrite", "give one"),
+        ("--overwrite", "give only one"),
     ],
 )
 def test_an_option_that_contradicts_the_run_is_refused_with_both_values(

@@ -89,7 +89,7 @@ def test_ctrl_c_says_how_to_continue(corpus, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["--data", str(corpus.folder), "--out", str(tmp_path)])
     assert caught.value.code == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "run the same command again" in capsys.readouterr().err
 
 
 def test_another_corpus_is_refused_and_so_is_a_base_without_a_term_of_its_own(corpus, tmp_path):
