@@ -57,6 +57,6 @@ def test_a_missing_extra_is_named(phone_corpus, monkeypatch, capsys):
     assert "perceptual" not in scores.tables["tracks"].metrics
     assert "tfaudiogan[perceptual]" in capsys.readouterr().err
     monkeypatch.setattr("tfaudiogan.extras.find_spec", lambda name: None)
-    perceptual._judge.cache_clear()
+    perceptual._metric.cache_clear()
     with pytest.raises(InputError, match=r"tfaudiogan\[perceptual\]"):
         perceptual.perceptual_distance(np.zeros(WINDOW), np.zeros(WINDOW), RATE)

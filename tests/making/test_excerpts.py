@@ -259,7 +259,7 @@ def test_the_command(pieces, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--excerpts", "many"), "--excerpts 'many'"),
+        (("--excerpts", "many"), "--excerpts is 'many'"),
         (("--excerpts", "5", "--tracks", "3"), "leave out --tracks"),
         (("--excerpts", "5"), "no soundfont; give --soundfont"),
         (("--excerpts", "5", "--task", "superres"), "--excerpts works only with --task phone"),
