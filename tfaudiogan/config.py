@@ -506,6 +506,16 @@ PRESETS: dict[str, Config] = {
         optimizer=OptimizerConfig(schedule="cosine", warmup_steps=100, ema=0.99),
         training=TrainingConfig(epochs=40, batch=32),
     ),
+    "piano": Config(
+        preset="piano",
+        window=32_768,
+        generator=GeneratorConfig(blocks=9, d_max=4, base_filters=24, reduction=8, dropout=0.0),
+        weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
+        optimizer=OptimizerConfig(
+            learning_rate=1.5e-3, schedule="cosine", warmup_steps=100, ema=0.99, clip_norm=1.0
+        ),
+        training=TrainingConfig(epochs=30, batch=8, validation_windows=96),
+    ),
     "restoration": Config(
         preset="restoration",
         window=261_120,
