@@ -40,14 +40,15 @@ class FileMeasurement:
 def write_model(name: str, path: Path) -> Path:
     """Write a preset's generator as training does, with its initial weights."""
     from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
-    from tfaudiogan.models import LINKED_CHANNELS, is_spectral
+    from tfaudiogan.models import LINKED_CHANNELS, hop_of, is_spectral
     from tfaudiogan.training.build import generator_from_config
 
     config = preset(name)
     generator = generator_from_config(config)
     generator.save(path)
     channels = LINKED_CHANNELS if is_spectral(generator) else 1
-    write_metadata(path, ModelMetadata(SAMPLE_RATE, config.window, channels=channels))
+    hop = hop_of(generator) or 0
+    write_metadata(path, ModelMetadata(SAMPLE_RATE, config.window, channels=channels, hop=hop))
     return path
 
 

@@ -24,7 +24,7 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.models import build_spectral_generator
-from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK
+from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.storage import replacing
 
@@ -235,6 +235,7 @@ class Trainer:
         metadata = ModelMetadata(
             sample_rate=SAMPLE_RATE,
             window=WINDOW,
+            hop=hop_of(self.generator) or 0,
             channels=LINKED_CHANNELS,
             task="phone",
             preset="restoration",

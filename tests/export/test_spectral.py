@@ -19,7 +19,7 @@ from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, read_metadata, write_metadata
 from tfaudiogan.models import build_spectral_generator, with_channels
 
-METADATA = ModelMetadata(44100, WINDOW, channels=2, task="phone")
+METADATA = ModelMetadata(44100, WINDOW, channels=2, task="phone", hop=WINDOW - WINDOW // 8)
 TOLERANCE = {"rtol": 0, "atol": 1e-5}  # float32 through the same network on another runtime
 
 needs_litert = pytest.mark.skipif(
@@ -81,10 +81,13 @@ def test_a_keras_file_links_channels_and_treats_mono_as_two_equal_channels(sourc
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_a_keras_model_equals_its_file(source, channels):
+def test_a_keras_model_equals_its_file_without_a_hop(source, channels, tmp_path):
+    path = tmp_path / "generator.keras"
+    path.write_bytes(source.read_bytes())
+    write_metadata(path, dataclasses.replace(METADATA, hop=0))
     audio = np.stack([notes(3000, seed=i) for i in range(channels)], axis=-1)
     np.testing.assert_allclose(
-        enhance(load_keras(source), audio, 44100), enhance(source, audio, 44100), atol=1e-6
+        enhance(load_keras(source), audio, 44100), enhance(path, audio, 44100), atol=1e-6
     )
 
 
@@ -160,6 +163,7 @@ def test_the_metadata_state_the_number_of_channels(source, served):
     assert read_metadata(source).channels == 2
     text = json.loads((served / "1" / "assets.extra" / "tfaudiogan.json").read_text())
     assert text["channels"] == 2
+    assert text["hop"] == METADATA.hop > WINDOW // 2
 
 
 @needs_litert

@@ -19,10 +19,11 @@ def whole(corpus, tmp_path_factory):
     return train(SPECTRAL, corpus, tmp_path_factory.mktemp("runs") / "whole")
 
 
-def test_the_run_records_that_its_model_links_channels(whole):
+def test_the_run_records_that_its_model_links_channels_and_overlaps_by_an_eighth(whole):
     assert Config.load(whole.config) == SPECTRAL
     metadata = read_metadata(whole.generator)
     assert (metadata.window, metadata.channels) == (WINDOW, 2)
+    assert metadata.hop == WINDOW - WINDOW // 8
     assert is_spectral(load_keras(whole.generator))
 
 

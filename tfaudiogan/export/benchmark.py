@@ -41,7 +41,7 @@ class Measurement:
         size_mb: Size of the file or folder in 10^6 bytes.
         window_ms: Median time for a single window, as in a live stream, in milliseconds.
         real_time: Seconds of audio enhanced per second, with the channels that the model links, in
-            batches as ``enhance`` makes them. Windows overlap by half.
+            batches as ``enhance`` makes them, a window for every hop of the metadata.
         peak_mb: Peak memory of the process, including the runtime, in 10^6 bytes.
         error_db: Signal-to-error ratio to the output of the Keras model, in dB.
     """

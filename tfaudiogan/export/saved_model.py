@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tfaudiogan.audio.levels import BLOCK, GATE_DBFS, db_to_gain
 from tfaudiogan.audio.windows import periodic_hann
 from tfaudiogan.errors import InputError
@@ -113,22 +115,26 @@ def enhance_in_graph(
 
     if audio.shape.rank == 2:
         return enhance_in_graph(model, metadata, audio[..., tf.newaxis])[..., 0]
-    window, half = metadata.window, metadata.hop
+    window, hop = metadata.window, metadata.hop
+    overlap = window - hop
     batch, samples, channels = tf.unstack(tf.shape(audio))
     channels = audio.shape[-1] or channels
     gain = _gain(audio, metadata.level_dbfs)
 
-    count = -(-samples // half) + 1
-    padded = tf.pad(audio * gain, [[0, 0], [half, count * half - samples], [0, 0]])
-    halves = tf.reshape(padded, (batch, count + 1, half, channels))
-    windows = tf.concat([halves[:, :-1], halves[:, 1:]], axis=2)
+    count = -(-(samples + overlap) // hop)
+    padded = tf.pad(
+        audio * gain, [[0, 0], [overlap, (count + 1) * hop - samples - overlap], [0, 0]]
+    )
+    hops = tf.reshape(padded, (batch, count + 1, hop, channels))
+    windows = tf.concat([hops[:, :-1], hops[:, 1:, :overlap]], axis=2)
     chunk_size = max(1, min(WINDOWS_PER_CHUNK, SAMPLES_PER_CHUNK // (window * metadata.channels)))
     output = _in_chunks(model, tf.reshape(windows, (-1, window, channels)), chunk_size)
-    faded = output * periodic_hann(window)[:, tf.newaxis]
-    faded = tf.reshape(faded, (batch, count, 2, half, channels))
-    added = faded[:, 1:, 0] + faded[:, :-1, 1]
-    added = tf.reshape(added, (batch, (count - 1) * half, channels))
-    return added[:, :samples] / gain
+    output = tf.reshape(output, (batch, count, window, channels))
+    rise, fall = np.split(periodic_hann(2 * overlap)[:, np.newaxis], 2)
+    tails = tf.pad(output[:, :-1, hop:] * fall, [[0, 0], [1, 0], [0, 0], [0, 0]])
+    added = tf.concat([output[:, :, :overlap] * rise + tails, output[:, :, overlap:hop]], axis=2)
+    added = tf.reshape(added, (batch, count * hop, channels))
+    return added[:, overlap : overlap + samples] / gain
 
 
 def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":

@@ -7,6 +7,7 @@ from tfaudiogan.models.generator import build_generator
 from tfaudiogan.models.spectral_generator import (
     LINKED_CHANNELS,
     build_spectral_generator,
+    hop_of,
     is_spectral,
     with_channels,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "build_discriminator",
     "build_generator",
     "build_spectral_generator",
+    "hop_of",
     "is_spectral",
     "subpixel_order",
     "with_channels",

@@ -20,6 +20,20 @@ MASK = "mask"
 LINKED_CHANNELS = 2
 """Channels of a recording that a spectral generator processes together outside of training."""
 
+FADED_SHARE = 8
+"""Share of a window of a spectral generator, one eighth, that is faded into the next window.
+
+The gains follow from statistics of seconds. More overlap changes the sound no more than moving the
+windows does and takes up to 1.75 times the work."""
+
+
+def hop_of(model: keras.Model) -> int | None:
+    """Return the samples from one window to the next in use, or ``None`` for half of a window."""
+    if not is_spectral(model):
+        return None
+    (_, window, _) = model.input_shape
+    return window - window // FADED_SHARE
+
 
 def build_spectral_generator(
     window: int = 261_120,

@@ -18,7 +18,13 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
-from tfaudiogan.models import LINKED_CHANNELS, build_autoencoder, is_spectral, subpixel_order
+from tfaudiogan.models import (
+    LINKED_CHANNELS,
+    build_autoencoder,
+    hop_of,
+    is_spectral,
+    subpixel_order,
+)
 from tfaudiogan.progress import console
 from tfaudiogan.runs.callbacks import (
     AveragedWeights,
@@ -144,6 +150,7 @@ def save_generator(
             ModelMetadata(
                 sample_rate=corpus.sample_rate,
                 window=config.window,
+                hop=hop_of(model.generator) or 0,
                 channels=LINKED_CHANNELS if is_spectral(model.generator) else 1,
                 task=corpus.task,
                 preset=config.preset,

@@ -8,7 +8,7 @@ export interface ModelCard {
   sample_rate: number;
   /** Samples that the network takes at a time. */
   window: number;
-  /** Samples from the start of a window to that of the next: half a window. */
+  /** Samples from the start of a window to that of the next: half a window or more. */
   hop: number;
   /** Level that a recording is brought to before the network. */
   level_dbfs: number;
@@ -28,8 +28,8 @@ export function checkCard(card: ModelCard): ModelCard {
       throw new Error(`model.json: ${name} is ${card[name]}; expected a whole number above 0`);
     }
   }
-  if (card.window !== 2 * card.hop) {
-    throw new Error(`model.json: hop is ${card.hop}; expected half of the window, ${card.window}`);
+  if (2 * card.hop < card.window || card.hop >= card.window) {
+    throw new Error(`model.json: hop is ${card.hop}; expected half of the window, ${card.window}, or more`);
   }
   if (!Number.isFinite(card.level_dbfs)) {
     throw new Error(`model.json: level_dbfs is ${card.level_dbfs}; expected decibels`);

@@ -7,27 +7,29 @@ export function periodicHann(window: number): Float32Array {
 }
 
 /**
- * Runs a network over whole channels, in place, as `tfaudiogan/inference/streaming.py` does: windows that
- * overlap by half, the first half a window before the start.
+ * Runs a network over whole channels, in place, as `tfaudiogan/inference/streaming.py` does: windows
+ * overlap and are faded into one another, and the first one starts one overlap before the signal.
  *
+ * @param hop samples from the start of a window to that of the next, half of the window or more.
  * @param gain applied to the input and undone on the output.
  * @param pause called after each window with the share that is done; what it throws ends the work.
  */
 export async function overlapAdd(
   channels: Float32Array[],
   window: number,
+  hop: number,
   gain: number,
   run: Run,
   pause: (share: number) => Promise<void> = async () => {},
 ): Promise<void> {
-  const hop = window / 2;
+  const overlap = window - hop;
   const length = channels[0].length;
-  const fade = periodicHann(window);
-  const tails = channels.map(() => new Float32Array(hop));
+  const fade = periodicHann(2 * overlap);
+  const tails = channels.map(() => new Float32Array(overlap));
   const windows = channels.map(() => new Float32Array(window));
-  const count = Math.ceil(length / hop) + 1;
+  const count = Math.ceil((length + overlap) / hop);
   for (let index = 0; index < count; index++) {
-    const start = (index - 1) * hop;
+    const start = index * hop - overlap;
     const from = Math.max(0, start);
     channels.forEach((channel, c) => {
       windows[c].fill(0);
@@ -40,9 +42,10 @@ export async function overlapAdd(
       const [channel, tail] = [channels[c], tails[c]];
       const end = Math.min(length, start + hop);
       for (let i = from; i < end; i++) {
-        channel[i] = (output[i - start] * fade[i - start] + tail[i - start]) / gain;
+        const n = i - start;
+        channel[i] = (n < overlap ? output[n] * fade[n] + tail[n] : output[n]) / gain;
       }
-      for (let i = 0; i < hop; i++) tail[i] = output[hop + i] * fade[hop + i];
+      for (let i = 0; i < overlap; i++) tail[i] = output[hop + i] * fade[overlap + i];
     });
     await pause((index + 1) / count);
   }

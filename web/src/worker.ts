@@ -60,7 +60,7 @@ async function enhance(channels: Float32Array<ArrayBuffer>[], sampleRate: number
   const levelDbfs = measureLevel(channels);
   const gain = levelDbfs === null ? 1 : dbToGain(card.level_dbfs - levelDbfs);
   const run = (windows: Float32Array[]) => network.run(windows);
-  await overlapAdd(channels, card.window, gain, run, stage(margin, 1 - margin));
+  await overlapAdd(channels, card.window, card.hop, gain, run, stage(margin, 1 - margin));
   for (let c = 0; c < channels.length; c++) {
     const progress = stage(1 - margin + (margin * c) / channels.length, 1);
     channels[c] = (await resampled(channels[c], card.sample_rate, sampleRate, progress)).slice(0, length);

@@ -79,10 +79,12 @@ describe("checkCard", () => {
   it("takes any sizes that fit together", () => {
     expect(checkCard(card)).toBe(card);
     expect(checkCard({ ...card, sample_rate: 16000, window: 262144, hop: 131072 }).hop).toBe(131072);
+    expect(checkCard({ ...card, hop: 896 }).hop).toBe(896);
   });
 
   it.each([
-    [{ hop: 256 }, "hop is 256; expected half of the window, 1024"],
+    [{ hop: 256 }, "hop is 256; expected half of the window, 1024, or more"],
+    [{ hop: 1024 }, "hop is 1024; expected half of the window, 1024, or more"],
     [{ sample_rate: 0 }, "sample_rate is 0"],
     [{ window: 10.5 }, "window is 10.5"],
     [{ level_dbfs: Number.NaN }, "level_dbfs is NaN"],

@@ -25,17 +25,33 @@ describe("overlapAdd", () => {
   const same: Run = async (windows) => windows.map((window) => window.slice());
 
   it.each([1, 7, 8, 9, 15, 16, 17, 100])("gives %i samples back through the identity", async (length) => {
-    const [left, right] = [noise(length, 1), noise(length, 2)];
-    const channels = [left.slice(), right.slice()];
-    await overlapAdd(channels, 16, 4, same);
-    expect(largest(channels[0], left)).toBeLessThan(1e-6);
-    expect(largest(channels[1], right)).toBeLessThan(1e-6);
+    for (const hop of [8, 11, 14, 15]) {
+      const [left, right] = [noise(length, 1), noise(length, 2)];
+      const channels = [left.slice(), right.slice()];
+      await overlapAdd(channels, 16, hop, 4, same);
+      expect(largest(channels[0], left)).toBeLessThan(1e-6);
+      expect(largest(channels[1], right)).toBeLessThan(1e-6);
+    }
+  });
+
+  it("fades windows into one another over their overlap", async () => {
+    const channel = new Float32Array(40);
+    let runs = 0;
+    const run: Run = async ([window]) => [new Float32Array(window.length).fill(runs++)];
+    await overlapAdd([channel], 16, 12, 1, run);
+    // The windows start at -4, 8, 20 and 32.
+    expect([...channel.subarray(0, 8)]).toEqual(new Array(8).fill(0));
+    const rise = [0, 1, 2, 3].map((n) => 0.5 - 0.5 * Math.cos((Math.PI * n) / 4));
+    expect(largest(channel.subarray(8, 12), rise)).toBeLessThan(1e-6);
+    expect([...channel.subarray(12, 20)]).toEqual(new Array(8).fill(1));
+    expect(largest(channel.subarray(20, 24), rise.map((share) => 1 + share))).toBeLessThan(1e-6);
+    expect([...channel.subarray(36, 40)]).toEqual(new Array(4).fill(3));
   });
 
   it("brings the input to the level and takes the gain back", async () => {
     const seen: number[] = [];
     const channel = new Float32Array(32).fill(0.25);
-    await overlapAdd([channel], 8, 2, async ([window]) => {
+    await overlapAdd([channel], 8, 4, 2, async ([window]) => {
       seen.push(...window);
       return [window.map(() => 1)];
     });
@@ -46,7 +62,7 @@ describe("overlapAdd", () => {
   it("ends where the pause throws", async () => {
     let runs = 0;
     const run: Run = async (windows) => (runs++, windows);
-    const work = overlapAdd([noise(100)], 8, 1, run, async (share) => {
+    const work = overlapAdd([noise(100)], 8, 4, 1, run, async (share) => {
       if (share > 0.2) throw new Error("enough");
     });
     await expect(work).rejects.toThrow("enough");
