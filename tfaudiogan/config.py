@@ -544,8 +544,8 @@ PRESETS: dict[str, Config] = {
         window=2048,
         generator=GeneratorConfig(blocks=6, d_max=1, base_filters=32, reduction=4, dropout=0.0),
         discriminator=DiscriminatorConfig(blocks=5, base_filters=32),
-        weights=LossWeights(time=0.0, log_ratio=0.1),
-        optimizer=OptimizerConfig(schedule="cosine", warmup_steps=20),
+        weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
+        optimizer=OptimizerConfig(schedule="cosine", warmup_steps=20, ema=0.99),
         training=TrainingConfig(epochs=8, batch=32, validation_windows=256),
     ),
 }
