@@ -277,7 +277,7 @@ def curves_of_runs(
 
 
 def _look(number: int, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Of the line of a run: after as many runs as there are colors, dashed."""
+    """Return the line style of a run; styles after the last color are dashed."""
     dashed = number >= len(COLORS)
     return {
         "color": COLORS[number % len(COLORS)],

@@ -87,7 +87,7 @@ class Measure:
         return found
 
     def _scores(self, name: str, system: InContext) -> Scores:
-        """Of one system; that which is called ``"model"`` is no baseline."""
+        """Score one system; every name but ``"model"`` is a baseline."""
         ways: dict[str, Any] = {_AROUND: system}
         if system.window == self.window:
             ways[_ALONE] = system.model
