@@ -178,7 +178,7 @@ def _separation(
 def _encode(
     network: Any, config: Config, corpus: Corpus, batches: int, batch: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Bottlenecks of both sides, ``(pairs, time, channels)``, and the reconstruction's mean SNR."""
+    """Return both sides' bottlenecks, ``(pairs, time, channels)``, and the reconstruction's SNR."""
     from keras import ops
 
     from tfaudiogan.metrics import snr

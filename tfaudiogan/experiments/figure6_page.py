@@ -26,7 +26,7 @@ COLUMNS = 3
 
 @styled
 def panels(found: Separation, *, image: str = "svg") -> bytes:
-    """The embedding of each chosen channel, with its separability."""
+    """Draw the embedding of each chosen channel, with its separability."""
     rows = -(-len(found.points) // COLUMNS)
     figure = new_figure(0.4 + rows * WIDTH_INCHES / COLUMNS)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
@@ -48,7 +48,7 @@ def panels(found: Separation, *, image: str = "svg") -> bytes:
 
 @styled
 def all_channels(found: Sequence[Separation], *, image: str = "svg") -> bytes:
-    """The separability of every channel, sorted, of each autoencoder."""
+    """Draw the sorted separability of every channel for each autoencoder."""
     figure = new_figure(2.6)
     axis = figure.subplots()
     for number, one in enumerate(found):

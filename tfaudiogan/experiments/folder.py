@@ -1,4 +1,4 @@
-"""What the folder of an experiment keeps of how it was made."""
+"""Files in an experiment's folder that record how it was made."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ CONFIG = "config.json"
 
 
 def settled(config: Config, out: Path) -> Config:
-    """The configuration as the experiment in ``out`` began, where there is one.
+    """Return the configuration that the experiment in ``out`` began with, if there is one.
 
     That gives the order of the generator's subpixel layers, and the precision in place of
     ``"auto"``, which is what this machine is fast at where the experiment is new.

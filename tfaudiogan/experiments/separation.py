@@ -31,11 +31,11 @@ class Separation:
 
     @property
     def mean(self) -> float:
-        """Mean separability over all channels."""
+        """Return the mean separability over all channels."""
         return float(np.mean(self.scores))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON, without the points."""
+        """Return values for JSON, without the points."""
         return {
             "name": self.name,
             "label": self.label,
@@ -47,7 +47,7 @@ class Separation:
 
 
 def separability(inputs: np.ndarray, targets: np.ndarray) -> float:
-    """Chance that a point's neighbors tell which of two clouds it belongs to.
+    """Return the chance that a point's neighbors tell which of two clouds it belongs to.
 
     Balanced accuracy of a classifier by majority of the 15 nearest neighbors (Euclidean
     distance over all values of the channel), in 5-fold cross-validation in which the two windows
@@ -72,7 +72,7 @@ def separability(inputs: np.ndarray, targets: np.ndarray) -> float:
 
 
 def embed(inputs: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Both clouds in one plane by t-SNE (van der Maaten and Hinton 2008), ``(2, pairs, 2)``.
+    """Embed both clouds in one plane by t-SNE (van der Maaten and Hinton 2008), ``(2, pairs, 2)``.
 
     Args:
         inputs, targets: ``(pairs, values)``.

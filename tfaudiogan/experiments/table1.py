@@ -135,7 +135,7 @@ def run_table1(
 
 
 def _further_rows(folder: Path, given: Sequence[Variant], config: Config) -> list[Variant]:
-    """The rows that the folder remembers and those that are given, which come first of a name."""
+    """Return the remembered and the given rows; a given row replaces one of the same name."""
     found = {path.stem: load_row(path.stem, path, config) for path in sorted(folder.glob("*.json"))}
     names = [row.name for row in given]
     for row in given:
@@ -164,7 +164,7 @@ def _chosen(variants: Sequence[Variant], only: Sequence[str]) -> list[Variant]:
 
 
 def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
-    """Raise InputError when the folder of a row holds another run than that row's."""
+    """Raise InputError if a row's folder contains a run of other settings."""
     if not run.facts.is_file():
         return
     kept, facts = run.read()
@@ -178,7 +178,7 @@ def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
 def _finished(
     row: Variant, run: Any, corpus: Corpus, measure: Measure
 ) -> tuple[Scores | None, str]:
-    """Scores of a row that is trained and scored, or else what is missing."""
+    """Return the scores of a finished row, or the reason why there are none."""
     steps = _steps_made(run)
     if steps is None:
         return None, "not begun"
@@ -222,7 +222,7 @@ def _command(
 
 
 def _shares_autoencoder(row: Variant, config: Config) -> bool:
-    """Whether a row's feature loss can take the experiment's autoencoder."""
+    """Return whether a row's feature loss can use the experiment's autoencoder."""
     ours, common = row.config, config
     same = (ours.window, ours.autoencoder) == (common.window, common.autoencoder)
     return bool(ours.weights.feature) and same
@@ -244,7 +244,7 @@ def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path
 def _train(
     row: Variant, corpus: Corpus, run: Any, autoencoder: Path | None, autoencoder_steps: int
 ) -> None:
-    """Make the run of a row, as far as it is missing."""
+    """Train a row, or continue its training."""
     from tfaudiogan.runs.callbacks import Diverged, Interrupted
     from tfaudiogan.runs.checkpoint import read_progress
     from tfaudiogan.runs.train import train

@@ -147,7 +147,7 @@ def write_table1(
 def beside_published(
     table: Table, variants: Sequence[Variant]
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the table: each metric measured here, then the paper's figures.
+    """Return the header and rows of the table: each metric, then the paper's figures.
 
     A heading's second line, after a line break, is its direction.
     """
@@ -177,7 +177,7 @@ def beside_published(
 def apart(
     header: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> tuple[tuple[list[str], list[list[str]]], tuple[list[str], list[list[str]]]]:
-    """``beside_published`` as two tables: what is measured, and what the paper has, too."""
+    """Split ``beside_published`` into what was measured and what the paper also has."""
     theirs = [n for n, heading in enumerate(header) if heading.endswith(IN_THE_PAPER)]
     named = [heading.partition("\n")[0] for heading in header]
     beside = [0]
@@ -194,7 +194,7 @@ def apart(
 def training_table(
     variants: Sequence[Variant], made: Mapping[str, Mapping[str, Any]], sample_rate: int
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of how each row was trained.
+    """Return the header and rows of the table on how each row was trained.
 
     Args:
         made: what ``_made`` gives, by label.
@@ -218,7 +218,7 @@ def learning_curves(
     *,
     image: str = "svg",
 ) -> bytes:
-    """Validation SNR above validation LSD of several runs over their updates, with one legend.
+    """Draw validation SNR and validation LSD of several runs against updates, with one legend.
 
     Args:
         histories: what ``read_history`` gives, by label.
@@ -249,7 +249,7 @@ def curves_of_runs(
     *,
     image: str = "svg",
 ) -> bytes:
-    """One log of several runs over their generator updates.
+    """Draw one log of several runs against their generator updates.
 
     Args:
         histories: what ``read_history`` gives, by label; those without the log are left out.
@@ -288,7 +288,7 @@ def _look(number: int, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _made(row: Variant, run: Any, history: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """How a row came about, as its run says."""
+    """Return how a row was trained, from its run folder."""
     return {
         "minutes": float(np.nansum(history["seconds"])) / 60,
         "updates": row.steps,
@@ -308,7 +308,7 @@ def _window(samples: int, sample_rate: int) -> str:
 
 
 def _notes(variants: Sequence[Variant], config: Config) -> list[str]:
-    """What a reader must know of rows that are not like the others, in a sentence each."""
+    """Return a sentence for each way in which a row differs from the others."""
     notes = []
     for row in variants:
         changed = [
@@ -339,7 +339,7 @@ def _missing(missing: Mapping[str, str]) -> list[str]:
 
 
 def _published(variants: Sequence[Variant]) -> dict[str, Mapping[str, tuple[float, float]]]:
-    """The paper's figures by the name of the row in the joined table."""
+    """Return the paper's figures by the row's name in the joined table."""
     return {row.label: row.published for row in variants} | {"identity": PUBLISHED_IDENTITY}
 
 
@@ -444,7 +444,7 @@ def _validated(variants: Sequence[Variant]) -> str:
 
 
 def _prospect(variants: Sequence[Variant], trends: Mapping[str, Trend | None]) -> str:
-    """Where more updates would take each row, as far as the last third of its curve tells."""
+    """Return sentences on where more updates would take each row, from the end of its curve."""
     text = (
         "Where would more updates take each row? What follows is the slope of the validation SNR "
         f"over the last third of a row's updates, in dB per {PER_UPDATES:,} updates, and its "

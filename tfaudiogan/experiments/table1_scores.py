@@ -1,4 +1,4 @@
-"""What the rows of Table I are scored over: the same windows and tracks for each of them."""
+"""Scores of the rows of Table I, over the same windows and tracks for every row."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ from tfaudiogan.storage import checksum, write_text
 METRICS = ("snr", "lsd", "si_sdr", "multi_resolution_distance", "mel_distance")
 SPLIT = "test"
 IN_CONTEXT = "windows in context"
-"""Name of the table whose windows are cut from what overlap-add makes of the track around them."""
+"""Name of the table whose windows are cut from an overlap-add of the track around them."""
 
 _MODEL, _ALONE, _AROUND = "model", "alone", "around"
 
@@ -46,12 +46,12 @@ class Measure:
 
     @property
     def metrics(self) -> dict[str, MetricFunction]:
-        """Those of ``METRICS`` that fit into the window."""
+        """Return those of ``METRICS`` that fit into the window."""
         known = run_metrics(self.corpus.sample_rate, self.window)
         return {name: known[name] for name in METRICS if name in known}
 
     def of(self, **what: Any) -> dict[str, Any]:
-        """What scores were made of, for as long as which they are kept."""
+        """Return what scores depend on; kept scores are valid while it is the same."""
         return {
             **what,
             "metrics": list(self.metrics),
@@ -61,11 +61,11 @@ class Measure:
         }
 
     def kept(self, run: Any) -> Scores | None:
-        """Scores of a run's best generator that lie beside it, if they are of this measure."""
+        """Return the kept scores of a run's best generator, if they are still valid."""
         return _read(run.path / "scores.json", self.of(generator=checksum(run.generator)))
 
     def row(self, run: Any) -> Scores:
-        """Scores of a run's best generator, kept beside it for as long as it stays the same."""
+        """Score a run's best generator and keep the scores beside it."""
         found = self.kept(run)
         if found is not None:
             return found
@@ -75,8 +75,8 @@ class Measure:
         return scores
 
     def baselines(self, folder: Path) -> Scores:
-        """Scores of the input, silence, the best gain and a linear equalizer that is fitted to the
-        training split; kept in the folder."""
+        """Score the input, silence, the best gain and a linear equalizer that is fitted to the
+        training split, and keep the scores in the folder."""
         path = folder / "baselines.json"
         made_of = self.of(corpus=self.corpus.checksum, equalizer_seconds=EQUALIZER_SECONDS)
         found = _read(path, made_of)
@@ -127,7 +127,7 @@ class Measure:
 
 
 def _only(table: Table, way: str, name: str) -> Table:
-    """The table with what was run in one of the two ways, under its proper name."""
+    """Return the table of what was run in one of the two ways, with the rows' own names."""
     rows = (
         dataclasses.replace(row, name=name, label=name) if row.name == way else row
         for row in table.rows

@@ -14,7 +14,7 @@ _LEVEL = 2.0
 
 @dataclass(frozen=True)
 class Trend:
-    """The straight line through the last third of a log.
+    """Fit a straight line to the last third of a log.
 
     Attributes:
         slope: its rise per ``PER_UPDATES`` generator updates, by least squares.
@@ -28,7 +28,7 @@ class Trend:
 
     @classmethod
     def of(cls, history: Mapping[str, np.ndarray], name: str) -> "Trend | None":
-        """The trend of one log of a history; ``None`` where it has fewer than three
+        """Return the trend of one log of a history, or ``None`` if it has fewer than three
         values.
 
         Values after two thirds of all updates count, but three of them at least.
@@ -50,18 +50,18 @@ class Trend:
 
     @property
     def verdict(self) -> str:
-        """``"rising"``, ``"falling"``, or ``"level"`` within two standard errors."""
+        """Return ``"rising"``, ``"falling"``, or ``"level"`` within two standard errors."""
         if not abs(self.slope) > _LEVEL * self.error:
             return "level"
         return "rising" if self.slope > 0 else "falling"
 
     def __str__(self) -> str:
-        """``"0.12 ± 0.03"``."""
+        """Return text such as ``"0.12 ± 0.03"``."""
         return f"{signed(self.slope)} ± {self.error:.2f}"
 
 
 def describe_trends(trends: Mapping[str, Trend | None]) -> str:
-    """Sentences on the trends of several rows, by label: which would gain from more updates."""
+    """Return sentences that say which rows, by label, would gain from more updates."""
     sentences = []
     for verdict, meaning in (
         ("rising", "still rising, so that more updates would help"),

@@ -40,7 +40,7 @@ class Variant:
 
     @property
     def n_critic(self) -> int:
-        """Critic updates for each generator update; 0 for a row without a critic."""
+        """Return the critic updates for each generator update, 0 for a row without a critic."""
         return self.config.adversarial.n_critic if self.config.weights.adversarial else 0
 
     def save(self, path: Path) -> None:
@@ -62,7 +62,7 @@ _SYMBOLS = {"frequency": "L_freq", "feature": "L_ae", "adversarial": "L_adv"}
 
 
 def composite_losses(config: Config) -> tuple[Variant, ...]:
-    """Equations 20 to 23: the time loss alone, and with one other term at the paper's weight.
+    """Return equations 20 to 23: the time loss alone, and with one term at the paper's weight.
 
     The critic of the last has the paper's penalty (equation 19), whatever ``config`` says.
     """
@@ -81,14 +81,14 @@ def composite_losses(config: Config) -> tuple[Variant, ...]:
 
 
 def relative_variant(config: Config) -> Variant:
-    """The adversarial row with the penalty's gradient taken for windows of level 1."""
+    """Return the adversarial row whose penalty has its gradient taken for windows of level 1."""
     (row,) = (row for row in composite_losses(config) if row.name == "adversarial")
     changed = row.config.changed({"adversarial": {"relative_penalty": True}})
     return Variant(RELATIVE, f"{row.label}, relative penalty", changed)
 
 
 def modern_variant(config: Config) -> Variant:
-    """The loss and optimizer of the preset ``modern``; networks, window and batch stay.
+    """Return a row with the loss and optimizer of the preset ``modern`` and the same networks.
 
     Raises:
         InputError: when there is no such preset.
@@ -101,8 +101,10 @@ def modern_variant(config: Config) -> Variant:
 
 
 def table1_variants(config: Config) -> tuple[Variant, ...]:
-    """The rows that every table has, as differences of their loss (and, in the last, optimizer)
-    from ``config``."""
+    """Return the rows that every table has.
+
+    They differ from ``config`` in their loss, and the last one also in its optimizer.
+    """
     return (*composite_losses(config), relative_variant(config), modern_variant(config))
 
 
@@ -111,7 +113,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def parse_row(text: str, config: Config) -> Variant:
-    """A row from ``NAME=FILE`` or ``NAME=FILE:STEPS``.
+    """Read a row from ``NAME=FILE`` or ``NAME=FILE:STEPS``.
 
     Raises:
         InputError: when it is something else, or as ``load_row``.
@@ -127,7 +129,7 @@ def parse_row(text: str, config: Config) -> Variant:
 
 
 def load_row(name: str, path: Path, config: Config, steps: int | None = None) -> Variant:
-    """A row of the user's from a JSON file.
+    """Read a user's row from a JSON file.
 
     The file says what differs from the row ``time``, or, where it names a preset, from that; the
     configuration of a run is one, too. ``label`` and ``steps`` may stand beside the sections.
@@ -161,7 +163,7 @@ def load_row(name: str, path: Path, config: Config, steps: int | None = None) ->
 
 
 def differences(row: Variant, config: Config) -> Iterator[tuple[str, Any, Any]]:
-    """Name, value and the common value of what a row changes besides its loss's weights."""
+    """Return the name, value and common value of what a row changes besides its loss's weights."""
     common = dict(flatten(dataclasses.asdict(config)))
     for name, value in flatten(dataclasses.asdict(row.config)):
         if value != common[name] and name != "preset" and not name.startswith("weights."):
