@@ -122,12 +122,14 @@ def test_enhance_accepts_the_saved_model(served, expected):
     np.testing.assert_allclose(enhance(served, stereo(), 44100), expected, **TOLERANCE)
 
 
+@pytest.mark.slow
 @needs_litert
 @pytest.mark.parametrize(("name", "least_db"), [("float32", 100), ("float16", 60), ("dynamic", 40)])
 def test_tflite_equals_the_keras_model(lite, expected, name, least_db):
     assert signal_to_error_db(expected, enhance(lite[name], stereo(), 44100)) > least_db
 
 
+@pytest.mark.slow
 @needs_litert
 def test_rounded_kernels_make_the_file_smaller(lite):
     float32, float16, dynamic = (lite[name].stat().st_size for name in QUANTIZATIONS)
@@ -135,6 +137,7 @@ def test_rounded_kernels_make_the_file_smaller(lite):
     assert dynamic <= float16
 
 
+@pytest.mark.slow
 @needs_litert
 @pytest.mark.parametrize("name", QUANTIZATIONS)
 def test_tflite_takes_pairs_of_channels_with_builtin_operators(lite, name):
@@ -166,6 +169,7 @@ def test_the_metadata_state_the_number_of_channels(source, served):
     assert text["hop"] == METADATA.hop > WINDOW // 2
 
 
+@pytest.mark.slow
 @needs_litert
 def test_a_model_with_one_channel_in_its_metadata_takes_one(source, tmp_path):
     path = tmp_path / "generator.keras"

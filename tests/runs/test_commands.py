@@ -264,6 +264,7 @@ def test_every_field_can_be_set(corpus, config, tmp_path):
     assert found.training.validation_windows == 4
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_and_leaves_a_generator_in_float32(corpus, config, tmp_path, capsys):
     options = ["--precision", "mixed_bfloat16", "--loss", "time=1+adversarial=1e-3", "--steps", 4]
     with pytest.MonkeyPatch.context() as patch:

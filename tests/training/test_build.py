@@ -65,6 +65,7 @@ def test_a_mismatch_gives_one_clear_line(window, generator, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("term", TERMS)
 def test_every_loss_trains_the_spectral_generator(term):
     config = replace(SPECTRAL, weights=LossWeights(**{"time": 0.0, term: 1.0}))
@@ -75,6 +76,7 @@ def test_every_loss_trains_the_spectral_generator(term):
     assert np.isfinite(history["snr"]).all()
 
 
+@pytest.mark.slow
 def test_the_feature_loss_trains_the_spectral_generator():
     keras.utils.set_random_seed(0)
     autoencoder = build_autoencoder(WINDOW, blocks=2, base_filters=8)
