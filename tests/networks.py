@@ -16,8 +16,11 @@ def awake_spectral(generator, seed=0):
     """Change a new spectral generator, which is the identity, so that every layer has an effect."""
     rng = np.random.default_rng(seed)
     mask = generator.get_layer("mask")
-    for name in ("dynamic", "static"):
+    names = [layer.name for layer in mask.layers]
+    for name in ("dynamic", "static", "dynamic_levels", "static_levels"):
+        if name not in names:
+            continue
         kernel, bias = mask.get_layer(name).get_weights()
         drawn = rng.standard_normal(kernel.shape) / np.sqrt(len(kernel))
-        mask.get_layer(name).set_weights([0.3 * drawn, bias + 0.1])
+        mask.get_layer(name).set_weights([0.3 * drawn, bias + (5.0 if "levels" in name else 0.1)])
     return generator

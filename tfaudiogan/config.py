@@ -122,7 +122,7 @@ class GeneratorConfig:
         blocks, d_max, base_filters, reduction, dropout: Arguments of both kinds.
         additive_skip: Argument of the waveform generator. The spectral one begins as the identity
             in any case.
-        n_fft, bands, context: Arguments of the spectral generator.
+        n_fft, bands, context, replication: Arguments of the spectral generator.
         subpixel: Order of the subpixel layers: ``"interleaved"`` as in the paper's code, or
             ``None`` for the order of runs from before there was a choice.
 
@@ -141,6 +141,7 @@ class GeneratorConfig:
     bands: int = 256
     context: int = 256
     subpixel: str | None = "interleaved"
+    replication: int | None = None
 
     def __post_init__(self) -> None:
         _check_choice(self, "kind", GENERATOR_KINDS)

@@ -1,12 +1,13 @@
 """Train phone-restoration: a spectral generator on the spectra themselves.
 
-    python saved_models/phone-restoration/train.py CORPUS --out runs/restoration --steps 8000
+    python saved_models/phone-restoration/train.py CORPUS [CORPUS ...] --out runs/restoration
 
-The generator's output is a spectrum times a gain, so the loss is computed on spectra. No signal is
-synthesized during training, which makes a step several times as fast as with `tfaudiogan train` on
-the same network. The corpus is one of excerpts, made by `tfaudiogan render --task phone --excerpts
-N --seconds 6`. The same command continues an interrupted run, and the same seed gives the same
-batches.
+The generator's output is a spectrum times a gain, plus copies of an octave of it in the bands
+above, so the loss is computed on spectra. No signal is synthesized during training, which makes a
+step several times as fast as with `tfaudiogan train` on the same network. The corpora are of excerpts,
+made by `tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with the weights
+of an earlier generator, with or without copies. The same command continues an interrupted run, and
+the same seed gives the same batches.
 """
 
 import json
@@ -20,9 +21,11 @@ import tensorflow as tf
 import typer
 
 from tfaudiogan.audio.spectra import mel_filters
+from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
+from tfaudiogan.layers import BandReplication1D, SpectralGain1D
 from tfaudiogan.models import build_spectral_generator
 from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
@@ -34,13 +37,18 @@ FRAMES = 256
 WINDOW = (FRAMES - 1) * HOP
 SAMPLE_RATE = 44_100
 BATCH = 16
-LEARNING_RATE = 2e-3
 WARMUP_STEPS = 200
 MOMENTUM = 0.998
 GAINS = 0.85
 """Factor by which the saved generator scales its gains in dB, so fewer recordings get worse."""
 
-SAVE_EVERY = 500
+REPLICATION = 160
+"""First bin of the copies: the octave from 1.7 to 3.4 kHz is copied to everything above it."""
+
+FIRST_LEVEL = 4.0
+"""Initial logarithm of the copies' level, -43 dB. At 0, an empty band has no gradient."""
+
+SAVE_EVERY = 250
 
 NEPERS = math.log(10.0) / 20.0
 DECIBELS = 10.0 / math.log(10.0)
@@ -68,9 +76,14 @@ class Excerpts:
     after it, as at the ends of a recording.
     """
 
-    def __init__(self, corpus: Corpus, seed: int) -> None:
-        self.corpus, self.seed = corpus, seed
-        self.pairs = [pair for pair in corpus.split("train") if pair.samples >= WINDOW]
+    def __init__(self, corpora: list[Corpus], seed: int) -> None:
+        self.seed = seed
+        self.pairs: list[tuple[Corpus, Pair]] = [
+            (corpus, pair)
+            for corpus in corpora
+            for pair in corpus.split("train")
+            if pair.samples >= WINDOW
+        ]
 
     def dataset(self, steps: range) -> tf.data.Dataset:
         """Return the batches of these steps, prepared ahead of training."""
@@ -80,6 +93,7 @@ class Excerpts:
             octaves,
             octaves,
             tf.TensorSpec((BATCH, 1), tf.float32),
+            tf.TensorSpec((BATCH, 1), tf.float32),
             tf.TensorSpec((BATCH, FRAMES), tf.float32),
         )
         return tf.data.Dataset.from_generator(
@@ -87,25 +101,31 @@ class Excerpts:
         ).prefetch(2)
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        """Return signals ``(batch, 2, WINDOW)``, gains in dB, and a mask of the sounding frames."""
+        """Return what ``Trainer.step`` takes.
+
+        These are the signals ``(batch, 2, WINDOW)``, gains in dB, the first bin that the device
+        removes, and a mask of the sounding frames.
+        """
         rng = np.random.default_rng([self.seed, step])
         pairs = [self.pairs[i] for i in rng.integers(len(self.pairs), size=BATCH)]
         signals = np.empty((BATCH, 2, WINDOW), np.float32)
-        for row, pair in zip(signals, pairs, strict=True):
+        for row, (corpus, pair) in zip(signals, pairs, strict=True):
             start = int(rng.integers(pair.samples - WINDOW + 1))
-            row[:] = self.corpus.read(pair, start, start + WINDOW)
-        altered = np.array([pair.altered for pair in pairs])[:, np.newaxis]
+            row[:] = corpus.read(pair, start, start + WINDOW)
+        altered = np.array([pair.altered for _, pair in pairs])[:, np.newaxis]
         octaves = (BATCH, len(OCTAVES))
         both_db = rng.normal(0.0, 1.5, octaves) * (rng.random((BATCH, 1)) < 0.5)
         device_db = rng.normal(0.0, 1.0, octaves) * rng.choice([2.0, 4.0, 6.0], (BATCH, 1))
         device_db *= altered & (rng.random((BATCH, 1)) < 0.35)
         level_db = rng.normal(0.0, 1.0, (BATCH, 1))
+        removed = np.geomspace(REPLICATION, HOP, 1001)[rng.integers(1001, size=(BATCH, 1))]
+        removed[~altered | (rng.random((BATCH, 1)) > 0.1)] = HOP + 1
         sounding = np.ones((BATCH, FRAMES), np.float32)
         for index in np.flatnonzero(rng.random(BATCH) < 0.4):
             sounding[index, : int(rng.integers(20, 150))] = 0.0
         flip = rng.random(BATCH) < 0.5
         sounding[flip] = sounding[flip, ::-1]
-        gains = [np.float32(x) for x in (both_db, both_db + device_db, level_db)]
+        gains = [np.float32(x) for x in (both_db, both_db + device_db, level_db, removed)]
         return signals, *gains, sounding
 
 
@@ -117,11 +137,16 @@ def spectra(signals):
 
 
 @tf.function(jit_compile=True)
-def augment(real, imaginary, both_db, input_db, level_db, sounding):
+def augment(real, imaginary, both_db, input_db, level_db, removed, sounding):
     """Apply an excerpt's gains and bring each side back to the common level of -20 dBFS."""
     sides = []
-    for side, gain_db, extra_db in ((0, input_db, level_db), (1, both_db, 0.0 * level_db)):
-        gain = tf.exp(NEPERS * tf.matmul(gain_db, INTERPOLATION))[:, tf.newaxis]
+    nothing, everything = 0.0 * level_db, 0.0 * removed + HOP + 1
+    for side, gain_db, extra_db, end in (
+        (0, input_db, level_db, removed),
+        (1, both_db, nothing, everything),
+    ):
+        gain = tf.exp(NEPERS * tf.matmul(gain_db, INTERPOLATION))
+        gain = tf.where(tf.range(HOP + 1.0) < end, gain, 1e-4 * gain)[:, tf.newaxis]
         gain *= sounding[..., tf.newaxis]
         re, im = real[:, side] * gain, imaginary[:, side] * gain
         power = tf.reduce_mean(re * re + im * im, axis=-1)
@@ -132,11 +157,14 @@ def augment(real, imaginary, both_db, input_db, level_db, sounding):
     return sides
 
 
+GAIN, REPLICATE = SpectralGain1D(), BandReplication1D(REPLICATION)
+
+
 @tf.function(jit_compile=True)
-def measures(real, imaginary, target_real, target_imaginary, log_gains):
+def measures(real, imaginary, target_real, target_imaginary, log_gains, log_levels):
     """Return SI-SDR and SNR in dB, both leveling off at 30, and the mean mel distances in dB."""
-    gain = tf.exp(4.0 * tf.tanh(log_gains / 4.0))
-    real, imaginary = real * gain, imaginary * gain
+    parts = GAIN([real[:, tf.newaxis], imaginary[:, tf.newaxis], log_gains])
+    real, imaginary = (part[:, 0] for part in REPLICATE([*parts, log_levels]))
     power = real * real + imaginary * imaginary
     target_power = target_real * target_real + target_imaginary * target_imaginary
     target = tf.reduce_sum(target_power, (1, 2)) + 1e-3
@@ -165,15 +193,25 @@ def measures(real, imaginary, target_real, target_imaginary, log_gains):
 class Trainer:
     """The generator, the optimizer and weight average of its mask, and the current step."""
 
-    def __init__(self, folder: Path, steps: int, seed: int) -> None:
+    def __init__(
+        self, folder: Path, steps: int, learning_rate: float, seed: int, start: Path | None
+    ) -> None:
         keras.utils.set_random_seed(seed)
-        self.generator = build_spectral_generator(WINDOW, n_fft=N_FFT)
+        self.generator = build_spectral_generator(WINDOW, n_fft=N_FFT, replication=REPLICATION)
         self.mask = self.generator.get_layer(MASK)
+        static_levels = self.mask.get_layer("static_levels")
+        static_levels.bias.assign(tf.fill(static_levels.bias.shape, FIRST_LEVEL))
+        if start is not None:
+            earlier = keras.models.load_model(start).weights
+            for weight, value in zip(self.generator.weights, earlier, strict=False):
+                weight.assign(value)
+            for weight in self.gain_weights():
+                weight.assign(weight / GAINS)
         variables = self.mask.trainable_variables
         schedule = keras.optimizers.schedules.CosineDecay(
-            LEARNING_RATE / WARMUP_STEPS,
+            learning_rate / WARMUP_STEPS,
             steps - WARMUP_STEPS,
-            warmup_target=LEARNING_RATE,
+            warmup_target=learning_rate,
             warmup_steps=WARMUP_STEPS,
         )
         self.optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
@@ -189,8 +227,13 @@ class Trainer:
         self.manager = tf.train.CheckpointManager(self.checkpoint, str(folder / "state"), 1)
         self.checkpoint.restore(self.manager.latest_checkpoint)
 
+    def gain_weights(self) -> list:
+        """Return the weights of the layers whose outputs are added to give the log gains."""
+        layers = [self.mask.get_layer(name) for name in ("dynamic", "static")]
+        return [weight for layer in layers for weight in layer.trainable_variables]
+
     @tf.function
-    def step(self, signals, both_db, input_db, level_db, sounding):
+    def step(self, signals, both_db, input_db, level_db, removed, sounding):
         """Make one update; return the mean gains in SI-SDR and mel distance in dB."""
         transformed = spectra(signals)
         sides = augment(
@@ -199,12 +242,13 @@ class Trainer:
             both_db,
             input_db,
             level_db,
+            removed,
             sounding,
         )
         real, imaginary = sides[:2]
-        before = measures(*sides, tf.zeros_like(real))
+        before = measures(*sides, tf.zeros_like(real), tf.zeros_like(real))
         with tf.GradientTape() as tape:
-            after = measures(*sides, self.mask(real * real + imaginary * imaginary, training=True))
+            after = measures(*sides, *self.mask(real * real + imaginary * imaginary, training=True))
             si_sdr, snr, mel, fine_mel = after
             # The last two terms penalize excerpts that become worse.
             loss = tf.reduce_mean(
@@ -224,14 +268,13 @@ class Trainer:
             average.assign(momentum * average + (1.0 - momentum) * variable.value)
         return loss, tf.reduce_mean(si_sdr - before[0]), tf.reduce_mean(mel - before[2])
 
-    def save(self, path: Path, corpus: Corpus) -> None:
+    def save(self, path: Path, corpora: list[Corpus]) -> None:
         """Write the generator with its averaged weights."""
         kept = [variable.numpy() for variable in self.mask.trainable_variables]
         for variable, average in zip(self.mask.trainable_variables, self.average, strict=True):
             variable.assign(average)
-        for name in ("dynamic", "static"):
-            for weight in self.mask.get_layer(name).trainable_variables:
-                weight.assign(GAINS * weight)
+        for weight in self.gain_weights():
+            weight.assign(GAINS * weight)
         metadata = ModelMetadata(
             sample_rate=SAMPLE_RATE,
             window=WINDOW,
@@ -239,8 +282,8 @@ class Trainer:
             channels=LINKED_CHANNELS,
             task="phone",
             preset="restoration",
-            trained_on=corpus.description,
-            data_sha256=corpus.checksum,
+            trained_on="; ".join(corpus.description for corpus in corpora),
+            data_sha256=" ".join(corpus.checksum for corpus in corpora),
             licence="CC BY-NC-SA 4.0",
             steps=int(self.steps_made),
             parameters=self.generator.count_params(),
@@ -253,20 +296,27 @@ class Trainer:
 
 
 def main(
-    corpus: Annotated[Path, typer.Argument(help="Corpus of excerpts at 44.1 kHz.")],
+    corpora: Annotated[list[Path], typer.Argument(help="Corpora of excerpts at 44.1 kHz.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
     steps: Annotated[
         int, typer.Option(min=WARMUP_STEPS + 1, help="Total number of updates.")
     ] = 8000,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate after the warm-up, from where it falls to zero.")
+    ] = 2e-3,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(help="Generator whose weights a new run begins with.")
+    ] = None,
 ) -> None:
     """Train or continue a run, and write generator.keras."""
-    pairs = Corpus.load(corpus)
-    if pairs.sample_rate != SAMPLE_RATE:
-        raise InputError(f"{corpus} is at {pairs.sample_rate} Hz; expected {SAMPLE_RATE}")
-    trainer = Trainer(out, steps, seed)
+    loaded = [Corpus.load(corpus) for corpus in corpora]
+    for path, corpus in zip(corpora, loaded, strict=True):
+        if corpus.sample_rate != SAMPLE_RATE:
+            raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
+    trainer = Trainer(out, steps, learning_rate, seed, start)
     begin = int(trainer.steps_made)
-    batches = Excerpts(pairs, seed).dataset(range(begin, steps))
+    batches = Excerpts(loaded, seed).dataset(range(begin, steps))
     with progress_bar() as progress:
         bar = progress.add_task("Training", total=steps, completed=begin, status="")
         recent = []
@@ -277,7 +327,7 @@ def main(
             progress.update(bar, completed=made, status=status)
             if made % SAVE_EVERY == 0 or made == steps:
                 trainer.manager.save()
-                trainer.save(out / "generator.keras", pairs)
+                trainer.save(out / "generator.keras", loaded)
                 line = {"step": made, "loss": loss, "si_sdr_gain": si_sdr, "mel_change": mel}
                 line = {name: round(float(value), 4) for name, value in line.items()}
                 with (out / "history.jsonl").open("a") as stream:

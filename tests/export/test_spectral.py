@@ -37,7 +37,15 @@ def stereo(samples=5000):
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     model = build_spectral_generator(
-        WINDOW, 128, bands=32, blocks=2, d_max=1, base_filters=32, reduction=4, context=16
+        WINDOW,
+        128,
+        bands=32,
+        blocks=2,
+        d_max=1,
+        base_filters=32,
+        reduction=4,
+        context=16,
+        replication=16,
     )
     path = tmp_path_factory.mktemp("spectral") / "generator.keras"
     awake_spectral(model).save(path)

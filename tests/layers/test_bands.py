@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfaudiogan.layers import (
+    BandReplication1D,
     BandStatistics1D,
     FrequencyBands1D,
     InterpolatedBands1D,
@@ -93,6 +94,25 @@ def test_gains_are_bounded_and_the_same_for_all_channels():
     expected = np.exp([0.0, 4 * np.tanh(0.025), 4.0])
     np.testing.assert_allclose(real[0, :, 0], [expected, expected], rtol=1e-6)
     np.testing.assert_array_equal(imaginary, -real)
+
+
+def test_replication_adds_the_octave_below_at_each_level():
+    rng = np.random.default_rng(0)
+    real, imaginary = rng.normal(size=(2, 2, 3, 2, 11)).astype("float32")
+    logarithm = rng.normal(6.0, 5.0, (2, 2, 11)).astype("float32")
+    outputs = BandReplication1D(4)([real, imaginary, logarithm])
+    level = np.exp(12 * np.tanh(logarithm.astype("float64") / 12) - 9) - np.exp(-9)
+    for output, part in zip(outputs, (real, imaginary), strict=True):
+        expected = part.astype("float64")
+        for k in range(4, 11):
+            expected[..., k] += level[:, None, :, k] * part[..., 2 + k % 2]
+        np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [0, 2, 6, -4])
+def test_replication_needs_a_multiple_of_four(first):
+    with pytest.raises(ValueError, match=f"first is {first}; expected a positive multiple of 4"):
+        BandReplication1D(first)
 
 
 def test_layers_stay_in_float32_in_a_half_precision_program():

@@ -6,6 +6,7 @@ from scipy.signal import correlate
 from tfaudiogan import layers
 from tfaudiogan.layers import (
     AdditiveSkip1D,
+    BandReplication1D,
     BandStatistics1D,
     Epilogue1D,
     FoldedConv1D,
@@ -54,6 +55,11 @@ CASES = {
     "FrequencyBands1D": (lambda: FrequencyBands1D(129, 50), (2, 4, 129), (2, 4, 50)),
     "InterpolatedBands1D": (lambda: InterpolatedBands1D(129, 50), (2, 4, 50), (2, 4, 129)),
     "BandStatistics1D": (BandStatistics1D, (2, 4, 9), [(2, 4, 9), (2, 1, 27)]),
+    "BandReplication1D": (
+        lambda: BandReplication1D(4),
+        [(2, 3, 4, 9), (2, 3, 4, 9), (2, 4, 9)],
+        [(2, 3, 4, 9), (2, 3, 4, 9)],
+    ),
     "SpectralGain1D": (
         SpectralGain1D,
         [(2, 3, 4, 9), (2, 3, 4, 9), (2, 4, 9)],
@@ -61,10 +67,11 @@ CASES = {
     ),
 }
 NEEDS_ITS_WIDTH = {"Epilogue1D normalizing", "Spectrum1D", "InverseSpectrum1D"}
-OF_SPECTRA = {"BandStatistics1D", "PowerSpectrum1D", "SpectralGain1D"}
+OF_SPECTRA = {"BandReplication1D", "BandStatistics1D", "PowerSpectrum1D", "SpectralGain1D"}
 """Layers without a width axis between batch and channels."""
 
 IN_SINGLE_PRECISION = {
+    "BandReplication1D",
     "BandStatistics1D",
     "FrequencyBands1D",
     "InterpolatedBands1D",

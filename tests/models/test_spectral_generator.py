@@ -155,6 +155,46 @@ def test_save_and_load(channels, tmp_path):
     np.testing.assert_allclose(again(x), with_channels(model, 4)(x), atol=1e-6)
 
 
+def test_replication_begins_as_the_identity_and_adds_weights_at_the_end():
+    model = small(replication=16)
+    x = noise()
+    np.testing.assert_allclose(model(x), x, rtol=0, atol=1e-5)
+    plain = [(w.path, tuple(w.shape)) for w in small().weights]
+    weights = [(w.path, tuple(w.shape)) for w in model.weights]
+    added = [*dense("dynamic_levels", 16, 32), *dense("static_levels", 8, 32)]
+    assert weights == [*plain, *added]
+
+
+def test_replication_fills_an_empty_band_with_the_octave_below():
+    model = small(replication=16)
+    static = model.get_layer("mask").get_layer("static_levels")
+    static.bias.assign(np.full(static.bias.shape, 9.0))
+    frequency = 12 / 128  # in the source, the bins from 8 to 16
+    x = np.sin(2 * np.pi * frequency * np.arange(WINDOW))[None, :, None].astype("float32")
+    output = np.asarray(model(x))[0, 256:-256, 0].astype("float64")
+    time = np.arange(256, WINDOW - 256)
+    amplitudes = [
+        2 * abs(np.mean(output * np.exp(-2j * np.pi * bins / 128 * time)))
+        for bins in (12, 20, 28, 36, 44, 52, 60)
+    ]
+    # a stationary partial gives stationary partials, 8 bins apart and all at the same level
+    level = np.exp(12 * np.tanh(9 / 12) - 9) - np.exp(-9)
+    np.testing.assert_allclose(amplitudes, [1.0] + [level] * 6, rtol=1e-3)
+    partials = np.sum(np.square(amplitudes)) / 2
+    np.testing.assert_allclose(np.mean(output**2), partials, rtol=1e-2)
+
+
+def test_replication_survives_a_file_and_other_channels(tmp_path):
+    model = awake_spectral(small(replication=16))
+    x = noise((1, WINDOW, 2))
+    stereo = with_channels(model, 2)
+    without = awake_spectral(small())
+    assert np.abs(np.asarray(stereo(x)) - np.asarray(with_channels(without, 2)(x))).max() > 0.01
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(with_channels(loaded, 2)(x), stereo(x))
+
+
 def test_only_spectral_generators_link_channels():
     waveform = build_generator(64, blocks=1, d_max=0, base_filters=16, reduction=4)
     autoencoder = build_autoencoder(64, blocks=2, base_filters=16)
@@ -238,6 +278,8 @@ def test_dropout_is_active_only_in_training():
         (lambda: small(n_fft=100), "n_fft 100"),
         (lambda: small(channels=0), "channels is 0"),
         (lambda: small(base_filters=3), "not whole"),
+        (lambda: small(replication=18), "replication is 18; expected a multiple of 4 from 4 to 64"),
+        (lambda: small(replication=68), "replication is 68"),
     ],
 )
 def test_bad_sizes_are_named(make, words):

@@ -1,6 +1,7 @@
 """The paper's layers (sections IV-D and IV-E) and the layers of the spectral generator."""
 
 from tfaudiogan.layers.additive_skip import AdditiveSkip1D
+from tfaudiogan.layers.band_replication import BandReplication1D
 from tfaudiogan.layers.band_statistics import BandStatistics1D
 from tfaudiogan.layers.epilogue import Epilogue1D
 from tfaudiogan.layers.folded_conv import FoldedConv1D
@@ -16,6 +17,7 @@ from tfaudiogan.layers.super_pixel import SuperPixel1D
 
 __all__ = [
     "AdditiveSkip1D",
+    "BandReplication1D",
     "BandStatistics1D",
     "Epilogue1D",
     "FoldedConv1D",

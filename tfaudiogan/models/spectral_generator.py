@@ -1,6 +1,7 @@
 import keras
 
 from tfaudiogan.layers import (
+    BandReplication1D,
     BandStatistics1D,
     Epilogue1D,
     FrequencyBands1D,
@@ -15,7 +16,8 @@ from tfaudiogan.layers.rearrangement import check_order
 from tfaudiogan.models.blocks import block_filters, down_block, up_block
 
 MASK = "mask"
-"""Name of the layer, itself a model, that maps a power spectrum to gains."""
+"""Name of the layer, itself a model, that maps a power spectrum to gains, and to the levels of the
+replicated bands if there are any."""
 
 LINKED_CHANNELS = 2
 """Channels of a recording that a spectral generator processes together outside of training."""
@@ -47,6 +49,7 @@ def build_spectral_generator(
     dropout: float = 0.0,
     channels: int | None = 1,
     subpixel: str = "interleaved",
+    replication: int | None = None,
 ) -> keras.Model:
     """Build a generator that multiplies every bin of a short-time spectrum by a gain.
 
@@ -71,6 +74,8 @@ def build_spectral_generator(
             which depend on the mean of their powers, so that the stereo image is kept. Training
             uses one channel; ``with_channels`` changes the number afterward.
         subpixel: order in which the subpixel layers take channels, as for ``build_generator``.
+        replication: first bin to which copies of the octave below are added, at levels that the
+            network computes as well (``BandReplication1D``); ``None`` for no copies.
 
     Returns:
         A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
@@ -89,11 +94,25 @@ def build_spectral_generator(
         )
     if d_max < 0:
         raise ValueError(f"d_max is {d_max}; expected 0 or more")
+    if replication is not None and not (0 < replication <= hop and replication % 4 == 0):
+        raise ValueError(
+            f"replication is {replication}; expected a multiple of 4 from 4 to {hop}, or None"
+        )
     check_order(subpixel)
     mask = _build_mask(
-        frames, hop + 1, bands, blocks, d_max, base_filters, reduction, context, dropout, subpixel
+        frames,
+        hop + 1,
+        bands,
+        blocks,
+        d_max,
+        base_filters,
+        reduction,
+        context,
+        dropout,
+        subpixel,
+        replication is not None,
     )
-    return _around(mask, window, n_fft, channels)
+    return _around(mask, window, n_fft, channels, replication)
 
 
 def is_spectral(model: keras.Model) -> bool:
@@ -121,17 +140,28 @@ def with_channels(model: keras.Model, channels: int | None) -> keras.Model:
         raise ValueError(f"the model {model.name!r} is not spectral, so its channels are fixed")
     (_, window, _) = model.input_shape
     (n_fft,) = (layer.n_fft for layer in model.layers if isinstance(layer, Spectrum1D))
-    return _around(model.get_layer(MASK), window, n_fft, channels)
+    replications = [layer.first for layer in model.layers if isinstance(layer, BandReplication1D)]
+    return _around(model.get_layer(MASK), window, n_fft, channels, *replications)
 
 
-def _around(mask: keras.Model, window: int, n_fft: int, channels: int | None) -> keras.Model:
+def _around(
+    mask: keras.Model,
+    window: int,
+    n_fft: int,
+    channels: int | None,
+    replication: int | None = None,
+) -> keras.Model:
     """Put the transforms around the network that computes the gains."""
     if channels is not None and channels < 1:
         raise ValueError(f"channels is {channels}; expected 1 or more, or None for any number")
     inputs = keras.Input((window, channels), name="window")
     real, imaginary = Spectrum1D(n_fft, name="spectrum")(inputs)
-    gains = mask(PowerSpectrum1D(name="power")([real, imaginary]))
+    masked = mask(PowerSpectrum1D(name="power")([real, imaginary]))
+    gains, *levels = masked if replication else [masked]
     real, imaginary = SpectralGain1D(name="gain")([real, imaginary, gains])
+    if replication:
+        replicated = BandReplication1D(replication, name="replication")
+        real, imaginary = replicated([real, imaginary, *levels])
     outputs = InverseSpectrum1D(n_fft, name="signal")([real, imaginary])
     return keras.Model(inputs, outputs, name="generator")
 
@@ -147,8 +177,12 @@ def _build_mask(
     context: int,
     dropout: float,
     subpixel: str,
+    replicates: bool,
 ) -> keras.Model:
-    """Build the network from powers, ``(batch, frames, bins)``, to the log gain of each bin."""
+    """Build the network from powers, ``(batch, frames, bins)``, to the log gain of each bin.
+
+    If it ``replicates``, it has a second output with the levels of the replicated bands.
+    """
     dense = keras.layers.Dense
     filters = block_filters(blocks, d_max, base_filters)
 
@@ -178,9 +212,15 @@ def _build_mask(
     )
     x = Epilogue1D(name="last_epilogue")(x)
 
-    zero = {"kernel_initializer": "zeros"}
-    gains = keras.layers.Add(name="log_gains")(
-        [dense(bands, **zero, name="dynamic")(x), dense(bands, **zero, name="static")(summary)]
-    )
-    gains = InterpolatedBands1D(bins, bands, name="interpolated")(gains)
-    return keras.Model(powers, gains, name=MASK)
+    def per_bin(dynamic: str, static: str, total: str, interpolated: str):
+        zero = {"kernel_initializer": "zeros"}
+        values = keras.layers.Add(name=total)(
+            [dense(bands, **zero, name=dynamic)(x), dense(bands, **zero, name=static)(summary)]
+        )
+        return InterpolatedBands1D(bins, bands, name=interpolated)(values)
+
+    outputs = per_bin("dynamic", "static", "log_gains", "interpolated")
+    if replicates:
+        levels = per_bin("dynamic_levels", "static_levels", "log_levels", "interpolated_levels")
+        outputs = [outputs, levels]
+    return keras.Model(powers, outputs, name=MASK)

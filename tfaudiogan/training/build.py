@@ -67,7 +67,12 @@ def generator_from_config(config: Config) -> keras.Model:
     try:
         if options.kind == "spectral":
             return build_spectral_generator(
-                config.window, options.n_fft, options.bands, context=options.context, **shared
+                config.window,
+                options.n_fft,
+                options.bands,
+                context=options.context,
+                replication=options.replication,
+                **shared,
             )
         return build_generator(config.window, additive_skip=options.additive_skip, **shared)
     except ValueError as error:
