@@ -4,10 +4,10 @@
 
 The generator's output is a spectrum times a gain, plus copies of an octave of it in the bands
 above, so the loss is computed on spectra. No signal is synthesized during training, which makes a
-step several times as fast as with `tfaudiogan train` on the same network. The corpora are of excerpts,
-made by `tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with the weights
-of an earlier generator, with or without copies. The same command continues an interrupted run, and
-the same seed gives the same batches.
+step several times as fast as with `tfaudiogan train` on the same network. The corpora are of
+excerpts, made by `tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with
+the weights of an earlier generator, with or without copies. The same command continues an
+interrupted run, and the same seed gives the same batches.
 """
 
 import json
