@@ -27,6 +27,10 @@ _CONTAINERS = {
 }
 EXTENSIONS = tuple(_CONTAINERS)
 """Extensions that can be written. Files are read by their content, whatever their extension."""
+MP3_DELAY = 2_304
+"""Samples, two frames, by which the header of an MP3 may exceed what a decoder returns.
+
+Encoders differ in whether they count their own delay and that of the decoder."""
 _SHALLOW = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610")
 _LOSSY_COMPRESSION = 0.2
 _LARGEST_RIFF = 2**32 - 2**16
@@ -108,7 +112,10 @@ class AudioReader:
                     )
                 done += len(block)
                 yield block
-        if done < self.samples:
+        lacking = self.samples - done
+        if self.subtype.startswith("MPEG_LAYER") and 0 < lacking <= MP3_DELAY and done:
+            yield np.zeros((lacking, self.channels), np.float32)
+        elif lacking > 0:
             raise InputError(
                 f"{self.path} is truncated: its header announces {self.samples} samples, but it "
                 f"holds {done}; copy or convert it again"

@@ -1,0 +1,160 @@
+"""Make a soundfont from recordings of single notes, for timbres that no packaged soundfont has.
+
+    python saved_models/phone-restoration/soundfont.py sampled.sf2 0=samples/piano 40=samples/violin
+
+Each argument after the first is a General MIDI program, counted from 0, and a folder of recordings
+that are named by their notes, such as `C4.mp3`, `F#3v10.ogg` or `As2.wav`. Every recording plays
+the keys closest to its note, at most 8 s, in mono and without a loop. Notes of a folder keep their
+levels relative to each other.
+"""
+
+import itertools
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from tfaudiogan.audio.files import read_audio
+from tfaudiogan.errors import InputError
+from tfaudiogan.making.sources import find_recordings
+from tfaudiogan.progress import console
+from tfaudiogan.storage import replacing
+
+LONGEST_S = 8.0
+FADE_S = 0.05
+ONSET = 0.01
+"""Share of a note's peak at which it begins; 5 ms before are kept."""
+
+GUARD = 46
+"""Silent samples after each recording (SoundFont 2.01 specification, section 7.10)."""
+
+KEY_RANGE, RELEASE, INSTRUMENT, SAMPLE = 43, 38, 41, 53
+RELEASE_TIMECENTS = -1200
+"""Release of half a second."""
+
+SEMITONES = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
+
+
+@dataclass(frozen=True)
+class Note:
+    """A recorded note, ``(samples,)``, its MIDI key and its sample rate in hertz."""
+
+    key: int
+    audio: np.ndarray
+    sample_rate: int
+
+
+def key_of(name: str) -> int:
+    """Return the MIDI key of a file's name.
+
+    Raises:
+        InputError: if the name does not begin with a note.
+    """
+    match = re.match(r"([A-G])(#|s|b)?(-?\d)", name)
+    if match is None:
+        raise InputError(f"{name} does not begin with a note; expected a name such as C4 or F#3")
+    accidental = {"#": 1, "s": 1, "b": -1}.get(match[2], 0)
+    return 12 * (int(match[3]) + 1) + SEMITONES[match[1]] + accidental
+
+
+def read_notes(folder: Path) -> list[Note]:
+    """Read the recordings of a folder in order of their keys, scaled to a common peak."""
+    notes = []
+    for path in find_recordings(folder).values():
+        audio, rate = read_audio(path, mono=True)
+        onset = int(np.argmax(np.abs(audio) > ONSET * np.abs(audio).max()))
+        audio = audio[max(0, onset - rate // 200) :][: int(LONGEST_S * rate)]
+        fade = min(len(audio), int(FADE_S * rate))
+        audio[len(audio) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+        notes.append(Note(key_of(path.name), audio, rate))
+    if not notes:
+        raise InputError(f"{folder} holds no recordings; give a folder of WAV, FLAC, Ogg or MP3")
+    peak = max(float(np.abs(note.audio).max()) for note in notes)
+    return sorted(
+        (Note(note.key, note.audio / peak, note.sample_rate) for note in notes),
+        key=lambda note: note.key,
+    )
+
+
+def chunk(name: str, data: bytes) -> bytes:
+    """Return a RIFF chunk, padded to an even length."""
+    return name.encode() + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def soundfont(programs: dict[int, list[Note]]) -> bytes:
+    """Return a soundfont with one preset and one instrument for each program."""
+    presets, preset_bags, preset_generators = b"", b"", b""
+    instruments, bags, generators, headers = b"", b"", b"", b""
+    samples: list[bytes] = []
+    position = zones = count = 0
+    for index, (program, notes) in enumerate(sorted(programs.items())):
+        name = f"program {program}".encode()
+        presets += struct.pack("<20sHHHIII", name, program, 0, index, 0, 0, 0)
+        preset_bags += struct.pack("<HH", index, 0)
+        preset_generators += struct.pack("<HH", INSTRUMENT, index)
+        instruments += struct.pack("<20sH", name, zones)
+        borders = [(a.key + b.key) // 2 for a, b in itertools.pairwise(notes)]
+        for low, high, note in zip(
+            [0, *(b + 1 for b in borders)], [*borders, 127], notes, strict=True
+        ):
+            bags += struct.pack("<HH", count, 0)
+            generators += struct.pack("<HBB", KEY_RANGE, low, high)
+            generators += struct.pack("<Hh", RELEASE, RELEASE_TIMECENTS)
+            generators += struct.pack("<HH", SAMPLE, zones)
+            count += 3
+            end = position + len(note.audio)
+            bounds = (position, end, position, end)
+            headers += struct.pack(
+                "<20s5IBbHH", b"%d" % note.key, *bounds, note.sample_rate, note.key, 0, 0, 1
+            )
+            samples.append((note.audio * 30_000).astype("<i2").tobytes() + bytes(2 * GUARD))
+            position = end + GUARD
+            zones += 1
+    presets += struct.pack("<20sHHHIII", b"EOP", 0, 0, len(programs), 0, 0, 0)
+    hydra = {
+        "phdr": presets,
+        "pbag": preset_bags + struct.pack("<HH", len(programs), 0),
+        "pmod": bytes(10),
+        "pgen": preset_generators + bytes(4),
+        "inst": instruments + struct.pack("<20sH", b"EOI", zones),
+        "ibag": bags + struct.pack("<HH", count, 0),
+        "imod": bytes(10),
+        "igen": generators + bytes(4),
+        "shdr": headers + struct.pack("<20s5IBbHH", b"EOS", *[0] * 9),
+    }
+    information = chunk("ifil", struct.pack("<HH", 2, 1)) + chunk("isng", b"EMU8000\0")
+    information += chunk("INAM", b"notes\0")
+    lists = (
+        b"INFO" + information,
+        b"sdta" + chunk("smpl", b"".join(samples)),
+        b"pdta" + b"".join(chunk(name, data) for name, data in hydra.items()),
+    )
+    return chunk("RIFF", b"sfbk" + b"".join(chunk("LIST", data) for data in lists))
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Soundfont to write.")],
+    folders: Annotated[list[str], typer.Argument(help="PROGRAM=FOLDER, once or more.")],
+) -> None:
+    """Make a soundfont from folders of recorded notes."""
+    programs = {}
+    for expression in folders:
+        program, equals, folder = expression.partition("=")
+        if not (equals and program.isdecimal() and int(program) < 128):
+            raise InputError(f"{expression!r}; expected PROGRAM=FOLDER, as in 40=samples/violin")
+        programs[int(program)] = read_notes(Path(folder))
+    with replacing(out) as temporary:
+        temporary.write_bytes(soundfont(programs))
+    console.print(f"wrote {out}: {len(programs)} programs")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except InputError as error:
+        console.print(str(error))
+        raise SystemExit(2) from error

@@ -1,0 +1,61 @@
+"""Test the script next to the model card that makes a soundfont from recorded notes."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pretty_midi
+import pytest
+
+from tfaudiogan.audio.files import write_audio
+from tfaudiogan.errors import InputError
+from tfaudiogan.making.soundfonts import read_presets
+from tfaudiogan.making.synthesizer import GAIN, Synthesizer
+
+RATE = 22_050
+SCRIPT = Path(__file__).parents[2] / "saved_models" / "phone-restoration" / "soundfont.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("soundfont_of_notes", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_names_of_notes(script):
+    names = ["C4.mp3", "A4v10.ogg", "F#3.wav", "Fs3.wav", "Bb-1.wav"]
+    assert [script.key_of(name) for name in names] == [60, 69, 54, 54, 10]
+    with pytest.raises(InputError, match=r"drum\.wav does not begin with a note"):
+        script.key_of("drum.wav")
+
+
+def test_every_key_plays_the_closest_note_at_its_pitch(script, tmp_path):
+    time = np.arange(2 * RATE) / RATE
+    for name, hertz, amplitude in (("A3", 220.0, 0.2), ("A4", 440.0, 0.4)):
+        audio = amplitude * np.sin(2 * np.pi * hertz * time)
+        write_audio(tmp_path / "notes" / f"{name}.wav", audio, RATE)
+    path = tmp_path / "notes.sf2"
+    path.write_bytes(script.soundfont({7: script.read_notes(tmp_path / "notes")}))
+    assert read_presets(path) >= {(0, 7)}
+    synthesizer = Synthesizer(path, RATE, GAIN)
+    levels = {}
+    for key in (55, 57, 62, 64, 69, 71):
+        part = pretty_midi.Instrument(7)
+        part.notes = [pretty_midi.Note(100, key, 0.0, 1.0)]
+        audio = synthesizer.play([part], RATE)
+        spectrum = np.abs(np.fft.rfft(audio * np.hanning(RATE)))
+        assert int(spectrum.argmax()) == pytest.approx(440 * 2 ** ((key - 69) / 12), abs=1)
+        levels[key] = np.sqrt(np.mean(audio**2))
+    # 63 is the middle; a note keeps its level, and A4 was recorded 6 dB louder than A3.
+    for key in (55, 62):
+        assert levels[key] == pytest.approx(levels[57], rel=0.1)
+    for key in (64, 71):
+        assert levels[key] == pytest.approx(levels[69], rel=0.1)
+    assert levels[69] == pytest.approx(2 * levels[57], rel=0.1)
+
+
+def test_a_folder_without_recordings_is_named(script, tmp_path):
+    with pytest.raises(InputError, match="holds no recordings"):
+        script.read_notes(tmp_path)
