@@ -39,8 +39,15 @@ SAMPLE_RATE = 44_100
 BATCH = 16
 WARMUP_STEPS = 200
 MOMENTUM = 0.998
-GAINS = 0.85
+GAINS = 0.95
 """Factor by which the saved generator scales its gains in dB, so fewer recordings get worse."""
+
+START_GAINS = 0.85
+"""That factor of the generator with which training starts, which was the previous release."""
+
+START_SHARE = 0.2
+"""Share of the weights of that generator in the saved weights (Wortsman et al. 2022): more of what
+it was trained on stays."""
 
 REPLICATION = 160
 """First bin of the copies: the octave from 1.7 to 3.4 kHz is copied to everything above it."""
@@ -201,12 +208,15 @@ class Trainer:
         self.mask = self.generator.get_layer(MASK)
         static_levels = self.mask.get_layer("static_levels")
         static_levels.bias.assign(tf.fill(static_levels.bias.shape, FIRST_LEVEL))
+        self.start: list[np.ndarray] = []
         if start is not None:
-            earlier = keras.models.load_model(start).weights
-            for weight, value in zip(self.generator.weights, earlier, strict=False):
+            earlier = keras.models.load_model(start).get_weights()
+            for weight, value in zip(self.mask.trainable_variables, earlier, strict=False):
                 weight.assign(value)
             for weight in self.gain_weights():
-                weight.assign(weight / GAINS)
+                weight.assign(weight / START_GAINS)
+            begun = self.mask.trainable_variables[: len(earlier)]
+            self.start = [weight.numpy() for weight in begun]
         variables = self.mask.trainable_variables
         schedule = keras.optimizers.schedules.CosineDecay(
             learning_rate / WARMUP_STEPS,
@@ -269,10 +279,12 @@ class Trainer:
         return loss, tf.reduce_mean(si_sdr - before[0]), tf.reduce_mean(mel - before[2])
 
     def save(self, path: Path, corpora: list[Corpus]) -> None:
-        """Write the generator with its averaged weights."""
+        """Write the generator with its averaged weights, and a share of those at the start."""
         kept = [variable.numpy() for variable in self.mask.trainable_variables]
         for variable, average in zip(self.mask.trainable_variables, self.average, strict=True):
             variable.assign(average)
+        for variable, start in zip(self.mask.trainable_variables, self.start, strict=False):
+            variable.assign((1.0 - START_SHARE) * variable + START_SHARE * start)
         for weight in self.gain_weights():
             weight.assign(GAINS * weight)
         metadata = ModelMetadata(
