@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfaudiogan import config as configuration
-from tfaudiogan.commands.options import Data, Precision, Set, configuration_values, configure
+from tfaudiogan.commands.options import (
+    Batch,
+    ConfigFile,
+    Data,
+    Precision,
+    Set,
+    Window,
+    configuration_values,
+    configure,
+)
 from tfaudiogan.commands.running import run
 from tfaudiogan.config import Config
 from tfaudiogan.errors import InputError
@@ -89,10 +98,7 @@ def search(
             "default."
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="JSON file with a configuration or its differences from a preset."),
-    ] = None,
+    config: ConfigFile = None,
     space: Annotated[
         Path | None, typer.Option(help="JSON file with values and ranges of parameters.")
     ] = None,
@@ -119,12 +125,8 @@ def search(
             help="Stop trials that are worse than the median of the others.",
         ),
     ] = True,
-    batch: Annotated[
-        int | None, typer.Option(help="Number of windows in an update.", min=1)
-    ] = None,
-    window: Annotated[
-        int | None, typer.Option(help="Number of samples in a window.", min=2)
-    ] = None,
+    batch: Batch = None,
+    window: Window = None,
     autoencoder_steps: Annotated[
         int,
         typer.Option(

@@ -1,11 +1,15 @@
 """Make a soundfont from recordings of single notes, for timbres that no packaged soundfont has.
 
     python saved_models/phone-restoration/soundfont.py sampled.sf2 0=samples/piano 40=samples/violin
+    python saved_models/phone-restoration/soundfont.py grand.sf2 "0+12=samples/MF *.flac"
+    python saved_models/phone-restoration/soundfont.py guitar.sf2 25=samples/guitar.sfz
 
-Each argument after the first is a General MIDI program, counted from 0, and a folder of recordings
-that are named by their notes, such as `C4.mp3`, `F#3v10.ogg` or `As2.wav`. Every recording plays
-the keys closest to its note, at most 8 s, in mono and without a loop. Notes of a folder keep their
-levels relative to each other.
+Each argument after the first is a General MIDI program, counted from 0, and the recordings of its
+notes: a folder, a pattern of file names, or an SFZ file whose regions name a sample and its key. In
+a folder, the names of the recordings begin or end with a note, as in `C4.mp3`, `F#3v10.ogg` or
+`soft As2.wav`, or end with a MIDI key, as in `soft 46.wav`. `0+12` raises all notes by an octave,
+for names that count octaves from another one. Every recording plays the keys closest to its note,
+at most 8 s, in mono and without a loop. Notes of a program keep their relative levels.
 """
 
 import itertools
@@ -36,6 +40,7 @@ KEY_RANGE, RELEASE, INSTRUMENT, SAMPLE = 43, 38, 41, 53
 RELEASE_TIMECENTS = -1200
 """Release of half a second."""
 
+NOTE = r"([A-G])(#|s|b)?(-?\d)"
 SEMITONES = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
 
 
@@ -52,32 +57,61 @@ def key_of(name: str) -> int:
     """Return the MIDI key of a file's name.
 
     Raises:
-        InputError: if the name does not begin with a note.
+        InputError: if the name neither begins nor ends with a note.
     """
-    match = re.match(r"([A-G])(#|s|b)?(-?\d)", name)
-    if match is None:
-        raise InputError(f"{name} does not begin with a note; expected a name such as C4 or F#3")
-    accidental = {"#": 1, "s": 1, "b": -1}.get(match[2], 0)
-    return 12 * (int(match[3]) + 1) + SEMITONES[match[1]] + accidental
+    stem = Path(name).stem
+    match = re.match(NOTE, stem) or re.search(rf"[ _-]{NOTE}$", stem)
+    if match is not None:
+        accidental = {"#": 1, "s": 1, "b": -1}.get(match[2], 0)
+        return 12 * (int(match[3]) + 1) + SEMITONES[match[1]] + accidental
+    number = re.search(r"[ _-](\d{1,3})$", stem)
+    if number is None or int(number[1]) > 127:
+        raise InputError(f"{name} does not begin or end with a note such as C4, F#3 or 60")
+    return int(number[1])
 
 
-def read_notes(folder: Path) -> list[Note]:
-    """Read the recordings of a folder in order of their keys, scaled to a common peak."""
+def recordings_of(source: Path) -> dict[Path, int]:
+    """Return the recordings of a folder, a pattern or an SFZ file, and the key of each."""
+    if source.suffix.lower() == ".sfz":
+        regions = source.read_text().split("<region>")[1:]
+        found = [re.search(r"sample=(.+?\.\w{3,4})(?=\s|$)", region) for region in regions]
+        keys = [re.search(r"pitch_keycenter=(\d+)", region) for region in regions]
+        return {
+            source.parent / sample[1].replace("\\", "/"): int(key[1])
+            for sample, key in zip(found, keys, strict=True)
+            if sample and key
+        }
+    if source.is_dir():
+        paths = list(find_recordings(source).values())
+    else:
+        paths = sorted(source.parent.glob(source.name))
+    return {path: key_of(path.name) for path in paths}
+
+
+def read_notes(source: Path, semitones: int = 0) -> list[Note]:
+    """Read recorded notes in order of their keys, scaled to a common peak.
+
+    Args:
+        source: folder, pattern of file names, or SFZ file.
+        semitones: number added to all keys.
+
+    Raises:
+        InputError: if there are no recordings, or one cannot be read or has no key.
+    """
     notes = []
-    for path in find_recordings(folder).values():
+    for path, key in recordings_of(source).items():
         audio, rate = read_audio(path, mono=True)
         onset = int(np.argmax(np.abs(audio) > ONSET * np.abs(audio).max()))
         audio = audio[max(0, onset - rate // 200) :][: int(LONGEST_S * rate)]
         fade = min(len(audio), int(FADE_S * rate))
         audio[len(audio) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-        notes.append(Note(key_of(path.name), audio, rate))
+        notes.append(Note(key + semitones, audio, rate))
     if not notes:
-        raise InputError(f"{folder} holds no recordings; give a folder of WAV, FLAC, Ogg or MP3")
+        raise InputError(f"{source} holds no recordings; give a folder of WAV, FLAC, Ogg or MP3")
     peak = max(float(np.abs(note.audio).max()) for note in notes)
-    return sorted(
-        (Note(note.key, note.audio / peak, note.sample_rate) for note in notes),
-        key=lambda note: note.key,
-    )
+    # Of several recordings of a note, the last one is kept.
+    by_key = {n.key: Note(n.key, n.audio / peak, n.sample_rate) for n in notes}
+    return [by_key[key] for key in sorted(by_key)]
 
 
 def chunk(name: str, data: bytes) -> bytes:
@@ -138,15 +172,20 @@ def soundfont(programs: dict[int, list[Note]]) -> bytes:
 
 def main(
     out: Annotated[Path, typer.Argument(help="Soundfont to write.")],
-    folders: Annotated[list[str], typer.Argument(help="PROGRAM=FOLDER, once or more.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PROGRAM=SOURCE...", help="Folder, pattern or SFZ file, repeatable."
+        ),
+    ],
 ) -> None:
-    """Make a soundfont from folders of recorded notes."""
+    """Make a soundfont from recorded notes."""
     programs = {}
-    for expression in folders:
-        program, equals, folder = expression.partition("=")
-        if not (equals and program.isdecimal() and int(program) < 128):
-            raise InputError(f"{expression!r}; expected PROGRAM=FOLDER, as in 40=samples/violin")
-        programs[int(program)] = read_notes(Path(folder))
+    for expression in sources:
+        match = re.fullmatch(r"(\d{1,3})([+-]\d+)?=(.+)", expression)
+        if match is None or int(match[1]) > 127:
+            raise InputError(f"{expression!r}; expected PROGRAM=SOURCE, as in 40=samples/violin")
+        programs[int(match[1])] = read_notes(Path(match[3]), int(match[2] or 0))
     with replacing(out) as temporary:
         temporary.write_bytes(soundfont(programs))
     console.print(f"wrote {out}: {len(programs)} programs")

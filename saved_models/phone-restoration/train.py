@@ -1,13 +1,15 @@
-"""Train phone-restoration: a spectral generator on the spectra themselves.
+"""Train phone-restoration: a spectral generator, on the band powers of excerpts.
 
     python saved_models/phone-restoration/train.py CORPUS [CORPUS ...] --out runs/restoration
 
-The generator's output is a spectrum times a gain, plus copies of an octave of it in the bands
-above, so the loss is computed on spectra. No signal is synthesized during training, which makes a
-step several times as fast as with `tfaudiogan train` on the same network. The corpora are of
-excerpts, made by `tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with
-the weights of an earlier generator, with or without copies. The same command continues an
-interrupted run, and the same seed gives the same batches.
+The generator's output is a spectrum times a gain for each band, plus copies of an octave of it in
+the bands above, so the loss is computed from band powers (`bands.py`). No spectrum or signal is
+computed during training, which makes a step many times as fast as with `tfaudiogan train` on the
+same network. The corpora are of excerpts, made by
+`tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with the weights of an
+earlier generator. The same command continues an interrupted run, and the same seed gives the same
+batches. More corpora may be added when a run continues, and a corpus that is given twice is drawn
+twice as often.
 """
 
 import json
@@ -19,35 +21,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 import typer
+from bands import BANDS, BINS, EDGES, FRAMES, N_FFT, WIDTHS, WINDOW, bands_of
 
 from tfaudiogan.audio.spectra import mel_filters
-from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
-from tfaudiogan.layers import BandReplication1D, SpectralGain1D
+from tfaudiogan.layers.band_replication import MAX_LOG_LEVEL, SILENCE
+from tfaudiogan.layers.spectral_gain import MAX_LOG_GAIN
 from tfaudiogan.models import build_spectral_generator
 from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.storage import replacing
 
-N_FFT = 2048
-HOP = N_FFT // 2
-FRAMES = 256
-WINDOW = (FRAMES - 1) * HOP
 SAMPLE_RATE = 44_100
 BATCH = 16
 WARMUP_STEPS = 200
-MOMENTUM = 0.998
-GAINS = 0.95
-"""Factor by which the saved generator scales its gains in dB, so fewer recordings get worse."""
-
-START_GAINS = 0.85
-"""That factor of the generator with which training starts, which was the previous release."""
-
-START_SHARE = 0.2
-"""Share of the weights of that generator in the saved weights (Wortsman et al. 2022): more of what
-it was trained on stays."""
+MOMENTUM = 0.9985
+NOISE_FRAMES = 16_384
+"""Frames of noise from which each excerpt takes its own."""
 
 REPLICATION = 160
 """First bin of the copies: the octave from 1.7 to 3.4 kHz is copied to everything above it."""
@@ -55,7 +47,7 @@ REPLICATION = 160
 FIRST_LEVEL = 4.0
 """Initial logarithm of the copies' level, -43 dB. At 0, an empty band has no gradient."""
 
-SAVE_EVERY = 250
+SAVE_EVERY = 500
 
 NEPERS = math.log(10.0) / 20.0
 DECIBELS = 10.0 / math.log(10.0)
@@ -63,132 +55,188 @@ FLOOR = 1e-8
 ENOUGH = 1e-3
 """Share of the target's power (-30 dB) below which an error has less and less weight."""
 
+FREQUENCIES = (EDGES[:-1] + EDGES[1:] - 1) / 2 * (SAMPLE_RATE / N_FFT)
 OCTAVES = np.arange(np.log2(30.0), np.log2(SAMPLE_RATE / 2) + 1.0)
-FREQUENCIES = np.arange(HOP + 1) * (SAMPLE_RATE / N_FFT)
 INTERPOLATION = np.stack(
     [
         np.interp(np.log2(np.maximum(FREQUENCIES, 31.0)), OCTAVES, row)
         for row in np.eye(len(OCTAVES))
     ]
 ).astype(np.float32)
-MELS = [mel_filters(bands, N_FFT, SAMPLE_RATE) for bands in (64, 160)]
-ANALYSIS = (np.sin(np.pi * np.arange(N_FFT) / N_FFT) / math.sqrt(N_FFT / 2)).astype(np.float32)
+"""Weights that interpolate values of octaves to values of bands, ``(octaves, BANDS)``."""
+
+MELS = [
+    np.add.reduceat(mel_filters(bands, N_FFT, SAMPLE_RATE), EDGES[:-1]).astype(np.float32)
+    for bands in (64, 160)
+]
+
+
+def copied_bands() -> np.ndarray:
+    """Return the share of each source band in each band's copies, ``(BANDS, BANDS)``."""
+    band_of_bin = np.repeat(np.arange(BANDS), np.diff(EDGES))
+    shares = np.zeros((BANDS, BANDS), np.float32)
+    octave = REPLICATION // 2
+    for position in range(BINS - REPLICATION):
+        source = octave + position % octave
+        target = band_of_bin[REPLICATION + position]
+        shares[band_of_bin[source], target] += 1.0 / WIDTHS[target]
+    return shares
+
+
+COPIED = copied_bands()
 
 
 class Excerpts:
-    """Batches of excerpts; batch ``i`` is a function of the corpus, the seed and ``i`` alone.
+    """Batches of excerpts; batch ``i`` is a function of the corpora, the seed and ``i`` alone.
 
-    Each excerpt has parameters for the augmentation of its spectra: an equalizer for both sides, an
-    equalizer for the input if the pair is altered at all, a change of level, and silence before or
+    Each excerpt has parameters for the augmentation of its bands, so that no pair repeats: an
+    equalizer for both sides; and if the pair is altered at all, an equalizer, a low cut, missing
+    upper bands, reverberation and hiss for the input; a change of level; and silence before or
     after it, as at the ends of a recording.
     """
 
-    def __init__(self, corpora: list[Corpus], seed: int) -> None:
+    def __init__(self, corpora: list[Corpus], folder: Path, seed: int) -> None:
         self.seed = seed
-        self.pairs: list[tuple[Corpus, Pair]] = [
-            (corpus, pair)
-            for corpus in corpora
-            for pair in corpus.split("train")
-            if pair.samples >= WINDOW
+        self.bands, altered = zip(*(bands_of(corpus, folder) for corpus in corpora), strict=True)
+        self.altered = np.concatenate(altered)
+        # The mean power of a band of noise varies less, the wider the band is.
+        noise = np.random.default_rng(seed).exponential(size=(NOISE_FRAMES, BANDS))
+        self.noise = (1.0 + (noise - 1.0) / np.sqrt(WIDTHS)).astype(np.float16)
+        self.origins = [
+            (corpus, row) for corpus, bands in enumerate(self.bands) for row in range(len(bands))
         ]
 
     def dataset(self, steps: range) -> tf.data.Dataset:
         """Return the batches of these steps, prepared ahead of training."""
-        octaves = tf.TensorSpec((BATCH, len(OCTAVES)), tf.float32)
+        row = tf.TensorSpec((BATCH, BANDS), tf.float32)
         signature = (
-            tf.TensorSpec((BATCH, 2, WINDOW), tf.float32),
-            octaves,
-            octaves,
-            tf.TensorSpec((BATCH, 1), tf.float32),
+            tf.TensorSpec((BATCH, 3, FRAMES, BANDS), tf.float16),
+            *[row] * 4,
             tf.TensorSpec((BATCH, 1), tf.float32),
             tf.TensorSpec((BATCH, FRAMES), tf.float32),
+            tf.TensorSpec((BATCH, FRAMES, BANDS), tf.float16),
         )
         return tf.data.Dataset.from_generator(
             lambda: map(self.batch, steps), output_signature=signature
-        ).prefetch(2)
+        ).prefetch(4)
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         """Return what ``Trainer.step`` takes.
 
-        These are the signals ``(batch, 2, WINDOW)``, gains in dB, the first bin that the device
-        removes, and a mask of the sounding frames.
+        These are the bands ``(BATCH, 3, FRAMES, BANDS)``; gains of both sides and of the input in
+        dB, the level of reverberation and the level of hiss relative to the input, ``(BATCH,
+        BANDS)``; a change of the input's level in dB, ``(BATCH, 1)``; a mask of the sounding
+        frames, ``(BATCH, FRAMES)``; and the power of noise, ``(BATCH, FRAMES, BANDS)``.
         """
         rng = np.random.default_rng([self.seed, step])
-        pairs = [self.pairs[i] for i in rng.integers(len(self.pairs), size=BATCH)]
-        signals = np.empty((BATCH, 2, WINDOW), np.float32)
-        for row, (corpus, pair) in zip(signals, pairs, strict=True):
-            start = int(rng.integers(pair.samples - WINDOW + 1))
-            row[:] = corpus.read(pair, start, start + WINDOW)
-        altered = np.array([pair.altered for _, pair in pairs])[:, np.newaxis]
-        octaves = (BATCH, len(OCTAVES))
-        both_db = rng.normal(0.0, 1.5, octaves) * (rng.random((BATCH, 1)) < 0.5)
-        device_db = rng.normal(0.0, 1.0, octaves) * rng.choice([2.0, 4.0, 6.0], (BATCH, 1))
-        device_db *= altered & (rng.random((BATCH, 1)) < 0.35)
+        rows = rng.integers(len(self.origins), size=BATCH)
+        bands = np.stack(
+            [self.bands[corpus][row] for corpus, row in (self.origins[i] for i in rows)]
+        )
+
+        def share_of(share: float) -> np.ndarray:
+            return rng.random((BATCH, 1)) < share
+
+        def curves(scale: float | np.ndarray) -> np.ndarray:
+            return (rng.normal(0.0, 1.0, (BATCH, len(OCTAVES))) * scale) @ INTERPOLATION
+
+        altered = self.altered[rows, np.newaxis]
+        both_db = curves(1.5) * share_of(0.25)
+        input_db = curves(rng.choice([2.0, 4.0, 6.0], (BATCH, 1))) * (altered & share_of(0.4))
+        cut_hz = np.geomspace(35.0, 350.0, 1001)[rng.integers(1001, size=(BATCH, 1))]
+        cut_hz[~altered | ~share_of(0.15)] = 1e-3
+        order = rng.integers(1, 4, (BATCH, 1))
+        input_db -= 10.0 * np.log10(1.0 + (cut_hz / np.maximum(FREQUENCIES, 10.0)) ** (2 * order))
+        end = np.geomspace(REPLICATION, BINS, 1001)[rng.integers(1001, size=(BATCH, 1))]
+        end[~altered | ~share_of(0.08)] = BINS
+        input_db[EDGES[:-1] >= end] -= 80.0
+        tail_db = rng.uniform(-25.0, -8.0, (BATCH, 1)) + curves(3.0)
+        tail = 10.0 ** (tail_db / 10.0) * (altered & share_of(0.2))
+        hiss_db = rng.uniform(-50.0, -12.0, (BATCH, 1)) + curves(4.0)
+        slope = rng.uniform(-6.0, 3.0, (BATCH, 1))
+        hiss_db += slope * np.log2(np.maximum(FREQUENCIES, 40.0) / 1000.0)
+        hiss = 10.0 ** (hiss_db / 10.0) * (altered & share_of(0.2))
         level_db = rng.normal(0.0, 1.0, (BATCH, 1))
-        removed = np.geomspace(REPLICATION, HOP, 1001)[rng.integers(1001, size=(BATCH, 1))]
-        removed[~altered | (rng.random((BATCH, 1)) > 0.1)] = HOP + 1
-        sounding = np.ones((BATCH, FRAMES), np.float32)
-        for index in np.flatnonzero(rng.random(BATCH) < 0.4):
+        sounding = np.ones((BATCH, FRAMES))
+        for index in np.flatnonzero(share_of(0.3)):
             sounding[index, : int(rng.integers(20, 150))] = 0.0
         flip = rng.random(BATCH) < 0.5
         sounding[flip] = sounding[flip, ::-1]
-        gains = [np.float32(x) for x in (both_db, both_db + device_db, level_db, removed)]
-        return signals, *gains, sounding
+        values = (both_db, both_db + input_db, tail, hiss, level_db, sounding)
+        starts = rng.integers(NOISE_FRAMES - FRAMES, size=BATCH)
+        noise = np.stack([self.noise[start : start + FRAMES] for start in starts])
+        return bands, *[np.float32(value) for value in values], noise
 
 
-def spectra(signals):
-    """Return ``Spectrum1D`` of ``(batch, 2, WINDOW)``: complex ``(batch, 2, FRAMES, bins)``."""
-    padded = tf.pad(tf.reshape(signals, (-1, WINDOW)), [[0, 0], [HOP, HOP]])
-    transformed = tf.signal.stft(padded, N_FFT, HOP, window_fn=lambda *_, **__: ANALYSIS)
-    return tf.reshape(transformed, (-1, 2, FRAMES, HOP + 1))
+def mean_power(powers):
+    """Return the mean power of the bins, ``(..., BANDS)`` to ``(...)``."""
+    return tf.linalg.matvec(powers, WIDTHS / BINS)
 
 
-@tf.function(jit_compile=True)
-def augment(real, imaginary, both_db, input_db, level_db, removed, sounding):
-    """Apply an excerpt's gains and bring each side back to the common level of -20 dBFS."""
-    sides = []
-    nothing, everything = 0.0 * level_db, 0.0 * removed + HOP + 1
-    for side, gain_db, extra_db, end in (
-        (0, input_db, level_db, removed),
-        (1, both_db, nothing, everything),
-    ):
-        gain = tf.exp(NEPERS * tf.matmul(gain_db, INTERPOLATION))
-        gain = tf.where(tf.range(HOP + 1.0) < end, gain, 1e-4 * gain)[:, tf.newaxis]
-        gain *= sounding[..., tf.newaxis]
-        re, im = real[:, side] * gain, imaginary[:, side] * gain
-        power = tf.reduce_mean(re * re + im * im, axis=-1)
-        heard = tf.cast(power > 1e-6, tf.float32)
-        mean = (tf.reduce_sum(heard * power, 1) + 1e-5) / (tf.reduce_sum(heard, 1) + 1e-3)
-        level = tf.sqrt(1e-2 / mean) * tf.exp(NEPERS * extra_db[:, 0])
-        sides += [re * level[:, tf.newaxis, tf.newaxis], im * level[:, tf.newaxis, tf.newaxis]]
-    return sides
+DECAY = 0.9
+"""Share of the power of reverberation that is left after a frame: it falls by 20 dB in a second."""
 
-
-GAIN, REPLICATE = SpectralGain1D(), BandReplication1D(REPLICATION)
+TAIL = np.tril(DECAY ** (np.arange(FRAMES)[:, np.newaxis] - np.arange(FRAMES)), -1).astype(
+    np.float32
+) * (1.0 - DECAY)
 
 
 @tf.function(jit_compile=True)
-def measures(real, imaginary, target_real, target_imaginary, log_gains, log_levels):
-    """Return SI-SDR and SNR in dB, both leveling off at 30, and the mean mel distances in dB."""
-    parts = GAIN([real[:, tf.newaxis], imaginary[:, tf.newaxis], log_gains])
-    real, imaginary = (part[:, 0] for part in REPLICATE([*parts, log_levels]))
-    power = real * real + imaginary * imaginary
-    target_power = target_real * target_real + target_imaginary * target_imaginary
-    target = tf.reduce_sum(target_power, (1, 2)) + 1e-3
-    output = tf.reduce_sum(power, (1, 2))
-    common = tf.reduce_sum(real * target_real + imaginary * target_imaginary, (1, 2))
+def augment(bands, reverberation, both_db, input_db, tail, hiss, level_db, sounding, noise):
+    """Apply an excerpt's augmentation and bring each side back to the common level of -20 dBFS.
 
-    scaled = common * common / target
+    Returns the powers of the input and the target, and their product.
+    """
+    bands, noise = tf.cast(bands, tf.float32), tf.cast(noise, tf.float32)
+    sounding = sounding[..., tf.newaxis]
+    input_gain = tf.exp(NEPERS * input_db)[:, tf.newaxis] * sounding
+    target_gain = tf.exp(NEPERS * both_db)[:, tf.newaxis] * sounding
+    powers, target = tf.exp(bands[:, 0]), tf.exp(bands[:, 1])
+    product = bands[:, 2] * tf.sqrt(powers * target) * input_gain * target_gain
+    powers *= input_gain * input_gain
+    target *= target_gain * target_gain
+
+    mean = tf.reduce_mean(mean_power(powers), 1)[:, tf.newaxis, tf.newaxis]
+    powers += tail[:, tf.newaxis] * noise * reverberation * input_gain * input_gain
+    powers += hiss[:, tf.newaxis] * mean * noise[:, ::-1] * sounding
+
+    def level_of(powers):
+        loudness = mean_power(powers)
+        heard = tf.cast(loudness > 1e-6, tf.float32)
+        mean = (tf.reduce_sum(heard * loudness, 1) + 1e-5) / (tf.reduce_sum(heard, 1) + 1e-3)
+        return tf.sqrt(1e-2 / mean)[:, tf.newaxis, tf.newaxis]
+
+    level = level_of(powers) * tf.exp(NEPERS * level_db)[..., tf.newaxis]
+    target_level = level_of(target)
+    return powers * level**2, target * target_level**2, product * level * target_level
+
+
+@tf.function(jit_compile=True)
+def measures(powers, target, product, log_gains, log_levels):
+    """Return SI-SDR and SNR in dB, both leveling off at 30, and the mean mel distances in dB.
+
+    The copies are taken to be orthogonal to what they are added to, and to the target.
+    """
+    gain = tf.exp(MAX_LOG_GAIN * tf.tanh(log_gains / MAX_LOG_GAIN))
+    level = tf.exp(MAX_LOG_LEVEL * tf.tanh(log_levels / MAX_LOG_LEVEL) + SILENCE)
+    powers *= gain * gain
+    powers += tf.square(level - math.exp(SILENCE)) * tf.matmul(powers, COPIED)
+
+    def total(values):
+        return tf.reduce_sum(tf.linalg.matvec(values, WIDTHS), 1)
+
+    target_sum, output, common = total(target) + 1e-3, total(powers), total(product * gain)
+    scaled = common * common / target_sum
     error = tf.nn.relu(output - scaled) + ENOUGH * scaled + 1e-4
     si_sdr = DECIBELS * (tf.math.log(scaled + 1e-4) - tf.math.log(error))
-    error = tf.nn.relu(output - 2.0 * common + target) + ENOUGH * target
-    snr = DECIBELS * (tf.math.log(target) - tf.math.log(error))
+    error = tf.nn.relu(output - 2.0 * common + target_sum) + ENOUGH * target_sum
+    snr = DECIBELS * (tf.math.log(target_sum) - tf.math.log(error))
     mel = [
         DECIBELS
         * tf.reduce_mean(
             tf.abs(
-                tf.math.log(tf.matmul(power, filters) + FLOOR)
-                - tf.math.log(tf.matmul(target_power, filters) + FLOOR)
+                tf.math.log(tf.matmul(powers, filters) + FLOOR)
+                - tf.math.log(tf.matmul(target, filters) + FLOOR)
             ),
             (1, 2),
         )
@@ -197,27 +245,42 @@ def measures(real, imaginary, target_real, target_imaginary, log_gains, log_leve
     return si_sdr, snr, *mel
 
 
+def new_generator() -> keras.Model:
+    """Return an untrained generator."""
+    return build_spectral_generator(WINDOW, n_fft=N_FFT, replication=REPLICATION)
+
+
+def band_network(generator: keras.Model) -> keras.Model:
+    """Return the part of a generator from the powers of bands to log gains and log levels."""
+    mask = generator.get_layer(MASK)
+    outputs = [mask.get_layer(name).output for name in ("log_gains", "log_levels")]
+    return keras.Model(mask.get_layer("bands").output, outputs)
+
+
 class Trainer:
-    """The generator, the optimizer and weight average of its mask, and the current step."""
+    """The generator, the optimizer and weight average of its network, and the current step."""
 
     def __init__(
-        self, folder: Path, steps: int, learning_rate: float, seed: int, start: Path | None
+        self,
+        folder: Path,
+        steps: int,
+        learning_rate: float,
+        seed: int,
+        start: Path | None,
+        precision: str,
     ) -> None:
         keras.utils.set_random_seed(seed)
-        self.generator = build_spectral_generator(WINDOW, n_fft=N_FFT, replication=REPLICATION)
-        self.mask = self.generator.get_layer(MASK)
-        static_levels = self.mask.get_layer("static_levels")
+        self.generator = new_generator()
+        keras.config.set_dtype_policy(precision)
+        self.network = band_network(new_generator())
+        keras.config.set_dtype_policy("float32")
+        static_levels = self.network.get_layer("static_levels")
         static_levels.bias.assign(tf.fill(static_levels.bias.shape, FIRST_LEVEL))
-        self.start: list[np.ndarray] = []
+        variables = self.network.trainable_variables
         if start is not None:
-            earlier = keras.models.load_model(start).get_weights()
-            for weight, value in zip(self.mask.trainable_variables, earlier, strict=False):
+            earlier = band_network(keras.models.load_model(start))
+            for weight, value in zip(variables, earlier.get_weights(), strict=True):
                 weight.assign(value)
-            for weight in self.gain_weights():
-                weight.assign(weight / START_GAINS)
-            begun = self.mask.trainable_variables[: len(earlier)]
-            self.start = [weight.numpy() for weight in begun]
-        variables = self.mask.trainable_variables
         schedule = keras.optimizers.schedules.CosineDecay(
             learning_rate / WARMUP_STEPS,
             steps - WARMUP_STEPS,
@@ -237,29 +300,18 @@ class Trainer:
         self.manager = tf.train.CheckpointManager(self.checkpoint, str(folder / "state"), 1)
         self.checkpoint.restore(self.manager.latest_checkpoint)
 
-    def gain_weights(self) -> list:
-        """Return the weights of the layers whose outputs are added to give the log gains."""
-        layers = [self.mask.get_layer(name) for name in ("dynamic", "static")]
-        return [weight for layer in layers for weight in layer.trainable_variables]
-
     @tf.function
-    def step(self, signals, both_db, input_db, level_db, removed, sounding):
-        """Make one update; return the mean gains in SI-SDR and mel distance in dB."""
-        transformed = spectra(signals)
-        sides = augment(
-            tf.math.real(transformed),
-            tf.math.imag(transformed),
-            both_db,
-            input_db,
-            level_db,
-            removed,
-            sounding,
-        )
-        real, imaginary = sides[:2]
-        before = measures(*sides, tf.zeros_like(real), tf.zeros_like(real))
+    def step(self, bands, *augmentation):
+        """Make one update; return the loss and the mean gains in SI-SDR and mel distance in dB."""
+        # XLA's own matrix product would take many times as long.
+        reverberation = tf.matmul(TAIL, tf.exp(tf.cast(bands[:, 0], tf.float32)))
+        sides = augment(bands, reverberation, *augmentation)
+        zeros = tf.zeros_like(sides[0])
+        before = measures(*sides, zeros, zeros)
         with tf.GradientTape() as tape:
-            after = measures(*sides, *self.mask(real * real + imaginary * imaginary, training=True))
-            si_sdr, snr, mel, fine_mel = after
+            gains, levels = self.network(sides[0], training=True)
+            gains, levels = tf.cast(gains, tf.float32), tf.cast(levels, tf.float32)
+            si_sdr, snr, mel, fine_mel = measures(*sides, gains, levels)
             # The last two terms penalize excerpts that become worse.
             loss = tf.reduce_mean(
                 -0.07 * si_sdr
@@ -269,7 +321,7 @@ class Trainer:
                 + 0.12 * tf.nn.relu(before[0] - si_sdr)
                 + 0.1 * tf.nn.relu(mel - before[2])
             )
-        variables = self.mask.trainable_variables
+        variables = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         self.steps_made.assign_add(1)
         made = tf.cast(self.steps_made, tf.float32)
@@ -279,14 +331,10 @@ class Trainer:
         return loss, tf.reduce_mean(si_sdr - before[0]), tf.reduce_mean(mel - before[2])
 
     def save(self, path: Path, corpora: list[Corpus]) -> None:
-        """Write the generator with its averaged weights, and a share of those at the start."""
-        kept = [variable.numpy() for variable in self.mask.trainable_variables]
-        for variable, average in zip(self.mask.trainable_variables, self.average, strict=True):
+        """Write the generator with its averaged weights."""
+        network = band_network(self.generator)
+        for variable, average in zip(network.trainable_variables, self.average, strict=True):
             variable.assign(average)
-        for variable, start in zip(self.mask.trainable_variables, self.start, strict=False):
-            variable.assign((1.0 - START_SHARE) * variable + START_SHARE * start)
-        for weight in self.gain_weights():
-            weight.assign(GAINS * weight)
         metadata = ModelMetadata(
             sample_rate=SAMPLE_RATE,
             window=WINDOW,
@@ -303,8 +351,6 @@ class Trainer:
         with replacing(path) as temporary:
             self.generator.save(temporary)
             write_metadata(temporary, metadata)
-        for variable, value in zip(self.mask.trainable_variables, kept, strict=True):
-            variable.assign(value)
 
 
 def main(
@@ -312,7 +358,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Run folder.")],
     steps: Annotated[
         int, typer.Option(min=WARMUP_STEPS + 1, help="Total number of updates.")
-    ] = 8000,
+    ] = 30_000,
     learning_rate: Annotated[
         float, typer.Option(help="Learning rate after the warm-up, from where it falls to zero.")
     ] = 2e-3,
@@ -320,23 +366,31 @@ def main(
     start: Annotated[
         Path | None, typer.Option(help="Generator whose weights a new run begins with.")
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, or mixed_bfloat16 where the processor has its products.")
+    ] = "float32",
+    cache: Annotated[
+        Path, typer.Option(help="Folder in which the bands of the corpora are kept.")
+    ] = Path("runs/bands"),
 ) -> None:
     """Train or continue a run, and write generator.keras."""
     loaded = [Corpus.load(corpus) for corpus in corpora]
     for path, corpus in zip(corpora, loaded, strict=True):
         if corpus.sample_rate != SAMPLE_RATE:
             raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
-    trainer = Trainer(out, steps, learning_rate, seed, start)
+    excerpts = Excerpts(loaded, cache, seed)
+    trainer = Trainer(out, steps, learning_rate, seed, start, precision)
     begin = int(trainer.steps_made)
-    batches = Excerpts(loaded, seed).dataset(range(begin, steps))
+    batches = excerpts.dataset(range(begin, steps))
     with progress_bar() as progress:
         bar = progress.add_task("Training", total=steps, completed=begin, status="")
         recent = []
         for made, batch in enumerate(batches, start=begin + 1):
             recent.append([float(value) for value in trainer.step(*batch)])
-            loss, si_sdr, mel = np.mean(recent[-100:], axis=0)
-            status = f"loss {loss:.3f}, SI-SDR {si_sdr:+.2f} dB, mel {mel:+.2f} dB"
-            progress.update(bar, completed=made, status=status)
+            if made % 10 == 0 or made == steps:
+                loss, si_sdr, mel = np.mean(recent[-SAVE_EVERY:], axis=0)
+                status = f"loss {loss:.3f}, SI-SDR {si_sdr:+.2f} dB, mel {mel:+.2f} dB"
+                progress.update(bar, completed=made, status=status)
             if made % SAVE_EVERY == 0 or made == steps:
                 trainer.manager.save()
                 trainer.save(out / "generator.keras", loaded)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import WINDOW
+from tfaudiogan.audio.windows import overlap_add, split_windows
 from tfaudiogan.evaluation.in_context import InContext, reconstruct
 from tfaudiogan.evaluation.scores import score_tracks, score_windows
 from tfaudiogan.reporting.tables import Statistic
@@ -24,6 +25,18 @@ def test_a_piece_is_that_part_of_the_whole_track(track, window, piece):
     found = model.piece(lambda a, b: track[a:b], len(track), *piece, batch=3)
     expected = reconstruct(smooth, track, window)[slice(*piece)]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("hop", [128, 200, 254])
+def test_windows_may_overlap_by_less_than_half(track, hop):
+    whole = reconstruct(smooth, track, 256, hop=hop)
+    windows = smooth(split_windows(track, 256, hop))
+    expected = overlap_add(windows.astype(np.float32), len(track), hop)
+    np.testing.assert_allclose(whole, expected, atol=1e-6)
+    model = InContext(smooth, 256, hop)
+    for start, stop in ((0, 1), (0, 256), (511, 1025), (1000, 1200), (4990, 5000)):
+        found = model.piece(lambda a, b: track[a:b], len(track), start, stop, batch=3)
+        np.testing.assert_allclose(found, whole[start:stop], atol=1e-6)
 
 
 def test_only_what_the_piece_needs_is_read_and_run_and_no_window_twice(track):
@@ -50,6 +63,8 @@ def test_only_what_the_piece_needs_is_read_and_run_and_no_window_twice(track):
 def test_bad_windows_are_refused(window, error):
     with pytest.raises(error, match=str(window)):
         InContext(smooth, window)
+    with pytest.raises(ValueError, match="hop is 64"):
+        InContext(smooth, 64, 64)
 
 
 def test_another_shape_is_refused(track):

@@ -25,10 +25,23 @@ def script():
 
 
 def test_names_of_notes(script):
-    names = ["C4.mp3", "A4v10.ogg", "F#3.wav", "Fs3.wav", "Bb-1.wav"]
-    assert [script.key_of(name) for name in names] == [60, 69, 54, 54, 10]
-    with pytest.raises(InputError, match=r"drum\.wav does not begin with a note"):
-        script.key_of("drum.wav")
+    names = ["C4.mp3", "A4v10.ogg", "F#3.wav", "Fs3.wav", "Bb-1.wav", "MF F#3.flac", "Close 54.wav"]
+    assert [script.key_of(name) for name in names] == [60, 69, 54, 54, 10, 54, 54]
+    for name in ("drum.wav", "Close 128.wav"):
+        with pytest.raises(InputError, match="does not begin or end with a note"):
+            script.key_of(name)
+
+
+def test_notes_of_a_pattern_and_of_an_sfz_file(script, tmp_path):
+    for name in ("soft C4.wav", "soft C5.wav", "loud C4.wav", "loud noise.wav"):
+        write_audio(tmp_path / "samples" / name, np.ones(1000, np.float32), RATE)
+    notes = script.read_notes(tmp_path / "samples" / "soft *.wav", 12)
+    assert [note.key for note in notes] == [72, 84]
+    (tmp_path / "grand.sfz").write_text(
+        "<group> volume=1\n<region> sample=samples/soft C5.wav lokey=70 pitch_keycenter=72 tune=3\n"
+        "<region> lokey=1 pitch_keycenter=60 sample=samples\\loud C4.wav\n<region> sample=*sine\n"
+    )
+    assert [note.key for note in script.read_notes(tmp_path / "grand.sfz")] == [60, 72]
 
 
 def test_every_key_plays_the_closest_note_at_its_pitch(script, tmp_path):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tfaudiogan.commands.options import Model
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.released import DEFAULT, find_model, released_models
 from tfaudiogan.progress import console, progress_bar
@@ -25,9 +26,7 @@ def enhance(
     recordings: Annotated[
         list[str], typer.Argument(metavar="IN...", help="Audio files, folders or glob patterns.")
     ],
-    model: Annotated[
-        str, typer.Option(help="Name of a released model or path of a model.")
-    ] = DEFAULT,
+    model: Model = DEFAULT,
     out: Annotated[
         Path | None,
         typer.Option(

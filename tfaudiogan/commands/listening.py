@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tfaudiogan.commands.options import Model
 from tfaudiogan.errors import InputError
 from tfaudiogan.extras import require
 from tfaudiogan.progress import console
@@ -23,9 +24,7 @@ QUEUE_BLOCKS = 64
     "[b]tfaudiogan listen --input 2 --out rehearsal.flac --seconds 600[/]"
 )
 def listen(
-    model: Annotated[
-        str, typer.Option(help="Name of a released model or path of a model.")
-    ] = "piano-mobile",
+    model: Model = "piano-mobile",
     input: Annotated[
         str | None, typer.Option(help="Number or part of the name of the input device.")
     ] = None,

@@ -12,6 +12,16 @@ from tfaudiogan.errors import InputError
 # A Path would turn s3:// into s3:/.
 Data = Annotated[str, typer.Option(help="Folder or URL of a corpus.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(help="JSON file with a configuration or its differences from a preset."),
+]
+Batch = Annotated[int | None, typer.Option(help="Number of windows in an update.", min=1)]
+Window = Annotated[int | None, typer.Option(help="Number of samples in a window.", min=2)]
+ConfigSeed = Annotated[
+    int | None, typer.Option(help="Random seed; the configuration's by default.", min=0)
+]
+Model = Annotated[str, typer.Option(help="Name of a released model or path of a model.")]
 Jobs = Annotated[
     int | None, typer.Option(help="Number of processes; one for each CPU core by default.", min=1)
 ]

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from tfaudiogan import config as configuration
-from tfaudiogan.commands.options import Data, Precision, Set, configuration_values, configure
+from tfaudiogan.commands.options import (
+    Batch,
+    ConfigFile,
+    ConfigSeed,
+    Data,
+    Precision,
+    Set,
+    Window,
+    configuration_values,
+    configure,
+)
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
@@ -58,10 +68,7 @@ def train(
         str | None,
         typer.Option(help=f"Preset: {PRESET_NAMES}. demo without --data, paper otherwise."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="JSON file with a configuration or its differences from a preset."),
-    ] = None,
+    config: ConfigFile = None,
     loss: Annotated[
         str | None,
         typer.Option(
@@ -77,12 +84,8 @@ def train(
     steps_per_epoch: Annotated[
         int | None, typer.Option(help="Number of generator updates in an epoch.", min=1)
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(help="Number of windows in an update.", min=1)
-    ] = None,
-    window: Annotated[
-        int | None, typer.Option(help="Number of samples in a window.", min=2)
-    ] = None,
+    batch: Batch = None,
+    window: Window = None,
     d_max: Annotated[
         int | None,
         typer.Option(help="Number of times that the generator doubles its filters.", min=0),
@@ -98,7 +101,7 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Learning rate of the generator.", min=0.0)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    seed: ConfigSeed = None,
     precision: Precision = None,
     set_: Set = None,
     resume: Annotated[
@@ -291,12 +294,6 @@ Preset = Annotated[
     str | None,
     typer.Option(help=f"Preset of networks, window and batch: {PRESET_NAMES}; paper by default."),
 ]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(help="JSON file with a configuration or its differences from a preset."),
-]
-Batch = Annotated[int | None, typer.Option(help="Number of windows in an update.", min=1)]
-Window = Annotated[int | None, typer.Option(help="Number of samples in a window.", min=2)]
 ExperimentFolder = Annotated[
     Path, typer.Option(help="Folder of the experiment, which is continued if it exists.")
 ]
@@ -326,7 +323,7 @@ def table1(
         int | None,
         typer.Option(help="Number of critic updates for each generator update.", min=1),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    seed: ConfigSeed = None,
     precision: Precision = None,
     set_: Set = None,
     autoencoder_steps: AutoencoderSteps = 1000,
@@ -414,7 +411,7 @@ def figure6(
     batches: Annotated[
         int, typer.Option(help="Number of batches of 64 pairs of windows to show.", min=1)
     ] = 10,
-    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    seed: ConfigSeed = None,
     precision: Precision = None,
     set_: Set = None,
     autoencoder: Annotated[

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfaudiogan.audio.windows import add_windows, check_window, overlap_add, split_windows
+from tfaudiogan.audio.windows import add_windows, check_hop, overlap_add, split_windows
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 
@@ -27,7 +27,11 @@ def run_windows(model_fn: ModelFunction, windows: np.ndarray) -> np.ndarray:
 
 
 def reconstruct(
-    model_fn: ModelFunction, audio: np.ndarray, window: int, batch: int = 16
+    model_fn: ModelFunction,
+    audio: np.ndarray,
+    window: int,
+    batch: int = 16,
+    hop: int | None = None,
 ) -> np.ndarray:
     """Run a model over a whole signal by overlap-add (section III-B).
 
@@ -36,14 +40,15 @@ def reconstruct(
         audio: Signal ``(samples,)`` at the common level.
         window: Number of samples in a window.
         batch: Number of windows in a batch.
+        hop: Number of samples from one window to the next; half of a window by default.
 
     Returns:
         The output, ``(samples,)`` float32.
     """
-    windows = split_windows(audio, window)
+    windows = split_windows(audio, window, hop)
     for start in range(0, len(windows), batch):
         windows[start : start + batch] = run_windows(model_fn, windows[start : start + batch])
-    return overlap_add(windows, len(audio))
+    return overlap_add(windows, len(audio), hop)
 
 
 def reader(corpus: Corpus, pair: Pair) -> Callable[[int, int], np.ndarray]:
@@ -65,16 +70,18 @@ class InContext:
     Args:
         model: Model from ``(n, window)`` to the same shape.
         window: Number of samples in the model's window.
+        hop: Number of samples from one window to the next; half of a window by default.
 
     Raises:
-        ValueError: If ``window`` is not an even number of at least 2.
+        ValueError: If ``window`` is not an even number of at least 2, or ``hop`` does not fit it.
     """
 
     model: ModelFunction
     window: int
+    hop: int | None = None
 
     def __post_init__(self) -> None:
-        check_window(self.window)
+        object.__setattr__(self, "hop", check_hop(self.window, self.hop))
 
     def piece(
         self,
@@ -99,23 +106,26 @@ class InContext:
         Returns:
             The piece, ``(stop - start,)`` float32.
         """
-        half = self.window // 2
+        hop = check_hop(self.window, self.hop)
+        overlap = self.window - hop
         known = {} if known is None else known
-        places = range(start // half - 1, (stop - 1) // half + 1)
+        places = range(start // hop, (stop - 1 + overlap) // hop + 1)
         missing = [place for place in places if place not in known]
         outputs = {place: known[place] for place in places if place in known}
         if missing:
-            first, last = missing[0] * half, missing[-1] * half + self.window
+            first = missing[0] * hop - overlap
+            last = missing[-1] * hop + hop
             audio = np.zeros(last - first, np.float32)
             begin, end = max(first, 0), min(last, samples)
             audio[begin - first : end - first] = read(begin, end)
-            cut = np.stack([audio[p * half - first :][: self.window] for p in missing])
+            begins = [place * hop - overlap - first for place in missing]
+            cut = np.stack([audio[begin : begin + self.window] for begin in begins])
             for begin in range(0, len(cut), batch):
                 output = run_windows(self.model, cut[begin : begin + batch])
                 outputs.update(zip(missing[begin : begin + batch], output, strict=True))
         known.clear()
         known.update(outputs)
         windows = np.stack([outputs[place] for place in places])
-        added, _ = add_windows(windows, np.zeros(half, np.float32))
-        begin = start - places[0] * half
+        added, _ = add_windows(windows, np.zeros(overlap, np.float32))
+        begin = start - places[0] * hop + overlap
         return added[begin : begin + stop - start]

@@ -12,6 +12,7 @@ from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.equalizer import fit_blind_equalizer, fit_equalizer
 from tfaudiogan.evaluation.examples import make_examples
+from tfaudiogan.evaluation.in_context import InContext
 from tfaudiogan.evaluation.perceptual import EXTRA, is_available, opinion_score
 from tfaudiogan.evaluation.report import write_report
 from tfaudiogan.evaluation.scores import AdaptiveFunction, MetricFunction, ModelFunction, score
@@ -114,6 +115,7 @@ def score_model(
         model.metadata.window,
         limit=windows,
         seconds=seconds,
+        hop=model.metadata.hop,
         metrics=run_metrics(rate, model.metadata.window),
         baselines=baselines,
         adaptive=adaptive,
@@ -134,12 +136,13 @@ def report_model(
     facts: dict | None = None,
 ) -> Path:
     """Write the report of a model's scores, with excerpts from the scored split."""
+    in_use = InContext(model, model.metadata.window, model.metadata.hop)
     return write_report(
         folder,
         title=f"{corpus.task}: {path.parent.name or path.name}",
         scores=scores,
         history=history,
-        examples=make_examples(model, corpus, scores.split, window=model.metadata.window),
+        examples=make_examples(in_use, corpus, scores.split, window=model.metadata.window),
         config=config,
         facts=facts,
         commands={

@@ -183,6 +183,7 @@ def score_tracks(
     window: int,
     *,
     seconds: float | None = None,
+    hop: int | None = None,
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
     baselines: Mapping[str, Model] | None = None,
@@ -192,11 +193,12 @@ def score_tracks(
 ) -> Table:
     """Score models on a split's tracks, which are reconstructed by overlap-add.
 
-    Memory holds one track at a time. A model that is ``InContext`` has windows of its own length.
+    Memory holds one track at a time. A model that is ``InContext`` has its own windows and hop.
     The other arguments and the errors are those of ``score_windows``.
 
     Args:
         seconds: Largest length of each track, from its first sound on; ``None`` means whole tracks.
+        hop: Number of samples from one window to the next; half of a window by default.
         track_metrics: Further metrics for whole tracks, which are functions of NumPy arrays
             ``(1, samples)``.
     """
@@ -215,7 +217,7 @@ def score_tracks(
             inputs, targets = corpus.read(pair, start, stop)
             sounding = _sounds(_grid_of(targets, window), pair)
             if sounding.any():
-                tally.add_track(inputs, targets, window, batch, sounding)
+                tally.add_track(inputs, targets, window, hop, batch, sounding)
             else:
                 silent += 1
             bar.advance(task)
@@ -230,6 +232,7 @@ def score(
     *,
     limit: int | None = None,
     seconds: float | None = None,
+    hop: int | None = None,
     batch: int = 16,
     metrics: Mapping[str, MetricFunction] | None = None,
     baselines: Mapping[str, Model] | None = None,
@@ -251,7 +254,14 @@ def score(
     }
     windows = score_windows(model_fn, corpus, split, window, limit=limit, **options)
     tracks = score_tracks(
-        model_fn, corpus, split, window, seconds=seconds, track_metrics=track_metrics, **options
+        model_fn,
+        corpus,
+        split,
+        window,
+        seconds=seconds,
+        hop=hop,
+        track_metrics=track_metrics,
+        **options,
     )
     tables = {"windows": windows, "tracks": tracks}
     if grid_starts(corpus.unaltered(split), window, window):
@@ -357,6 +367,7 @@ class _Tally:
         inputs: np.ndarray,
         targets: np.ndarray,
         window: int,
+        hop: int | None,
         batch: int,
         sounding: np.ndarray,
     ) -> None:
@@ -364,8 +375,8 @@ class _Tally:
 
         def run(model: Model, inputs: np.ndarray) -> np.ndarray:
             if isinstance(model, InContext):
-                return reconstruct(model.model, inputs[0], model.window, batch)[None]
-            return reconstruct(model, inputs[0], window, batch)[None]
+                return reconstruct(model.model, inputs[0], model.window, batch, model.hop)[None]
+            return reconstruct(model, inputs[0], window, batch, hop)[None]
 
         from keras import ops
 

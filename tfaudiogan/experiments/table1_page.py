@@ -123,7 +123,7 @@ def write_table1(
     models = {}
     for row in variants:
         model = load_model(runs[row.name].generator)
-        models[row.label] = InContext(model, model.metadata.window)
+        models[row.label] = InContext(model, model.metadata.window, model.metadata.hop)
     listen = page.section("Listen")
     examples = make_examples(models, corpus, scores.split, EXAMPLES, EXAMPLE_SECONDS)
     add_examples(listen, examples)

@@ -70,7 +70,7 @@ class Measure:
         if found is not None:
             return found
         model = load_model(run.generator)
-        scores = self._scores(_MODEL, InContext(model, model.metadata.window))
+        scores = self._scores(_MODEL, InContext(model, model.metadata.window, model.metadata.hop))
         _write(run.path / "scores.json", self.of(generator=checksum(run.generator)), scores)
         return scores
 
