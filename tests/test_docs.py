@@ -1,10 +1,16 @@
 """Run the worked examples of the documentation and check the paths that it names."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 
+from tfaudiogan.cli import app
+from tuning.search import app as search
+
+(UsageError,) = typer.BadParameter.__bases__
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 EXAMPLES = re.findall(
     r"^## ([^\n]+)\n(?:(?!^## ).)*?^```python\n(.*?)^```",
@@ -39,3 +45,50 @@ def test_paths_that_the_documentation_names_exist(page):
         tops = {path.name for path in package.iterdir()}
         inside = [name for name in names if name.split("/")[0] in tops]
         assert inside and [name for name in inside if not (package / name).exists()] == []
+
+
+def documented_commands(page: Path) -> list[str]:
+    """Return the commands of the package in a page's code blocks and code spans."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"^ {4,}(\S.*)$", text, re.MULTILINE)
+    lines += re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    programs = ("tfaudiogan ", "python train.py", "python -m tuning.search ")
+    return [
+        line
+        for line in lines
+        if line.startswith(programs) and not re.search(r"\.\.\.|COMMAND", line)
+    ]
+
+
+def parse(command: str) -> None:
+    """Parse a command's arguments and options without running it."""
+    words = shlex.split(command, comments=True)
+    if words[0] == "python":
+        words = ["train", *words[2:]] if words[1] == "train.py" else ["search", *words[3:]]
+    else:
+        words = words[1:]
+    program = typer.main.get_command(search if words[0] == "search" else app)
+    if words[0] == "search":
+        words = words[1:]
+    context = None
+    while hasattr(program, "resolve_command"):
+        context = typer.Context(program, parent=context)
+        _, program, words = program.resolve_command(context, words)
+    program.make_context("documented", words, parent=context)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("saved_models/*/README.md")])
+def test_documented_commands_have_the_options_that_they_name(page):
+    with pytest.raises(UsageError, match="No such option"):
+        parse("tfaudiogan enhance take.flac --no-such-option")
+    failed = {}
+    for command in documented_commands(page):
+        try:
+            parse(command)
+        except UsageError as error:
+            # Prose may name a command without the arguments that it requires.
+            if error.message.startswith(("No such", "Got unexpected")) or "Invalid" in str(error):
+                failed[command] = error.message
+    assert failed == {}
