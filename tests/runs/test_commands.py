@@ -246,7 +246,8 @@ def places(trained, tmp_path_factory):
     return {name: folder / name for name in names}
 
 
-@pytest.mark.parametrize("window", [256, pytest.param(64, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("window", [256, 64])
 def test_windows_too_short_for_a_spectrum_train(window, corpus, config, tmp_path, monkeypatch):
     monkeypatch.setattr(run_report, "report_run", REPORT)
     options = ["--window", window, "--steps", 2, "--run", tmp_path]
@@ -255,6 +256,7 @@ def test_windows_too_short_for_a_spectrum_train(window, corpus, config, tmp_path
     assert (tmp_path / "report/index.html").is_file()
 
 
+@pytest.mark.slow
 def test_every_field_can_be_set(corpus, config, tmp_path):
     options = ["--set", "generator.reduction=2", "--set", "optimizer.clip_norm=1", "--steps", 1]
     options += ["--set", "training.validation_windows=4", "--set", "adversarial.weight_clip=none"]

@@ -75,6 +75,7 @@ def test_a_warm_start_begins_with_those_weights(whole, corpus, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_weights_keep_the_order_of_subpixel_layers_that_they_were_made_for(corpus, tmp_path):
     config = replace(
         TINY, weights=LossWeights(), optimizer=OptimizerConfig(0.0, schedule="constant")

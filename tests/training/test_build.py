@@ -112,6 +112,7 @@ def test_a_step_of_the_wgan_gp_moves_both_sides(mode):
         assert any(moved)
 
 
+@pytest.mark.slow
 def test_training_in_half_precision():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -32,6 +32,7 @@ def test_help_needs_no_tensorflow():
     assert "lambda_ae" in done.stdout
 
 
+@pytest.mark.slow
 @without_graphs()
 def test_the_configuration_that_a_search_finds_trains(corpus, tmp_path):
     (record,) = run_search(
