@@ -71,6 +71,7 @@ def test_epochs_between_two_logs_are_positive(corpus, tmp_path):
         ExcerptSummaries(tmp_path, corpus, 512, every_epochs=0)
 
 
+@pytest.mark.slow
 def test_excerpts_are_made_with_the_averaged_weights(corpus, tmp_path, monkeypatch):
     seen = []
 
