@@ -10,6 +10,11 @@ import typer
 from tfaudiogan.cli import app
 from tuning.search import app as search
 
+PROGRAMS = {
+    "tfaudiogan ": (app, []),
+    "python train.py": (app, ["train"]),
+    "python -m tuning.search ": (search, []),
+}
 (UsageError,) = typer.BadParameter.__bases__
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 EXAMPLES = re.findall(
@@ -54,24 +59,19 @@ def documented_commands(page: Path) -> list[str]:
     lines = [line for block in blocks for line in block.splitlines()]
     lines += re.findall(r"^ {4,}(\S.*)$", text, re.MULTILINE)
     lines += re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
-    programs = ("tfaudiogan ", "python train.py", "python -m tuning.search ")
     return [
         line
         for line in lines
-        if line.startswith(programs) and not re.search(r"\.\.\.|COMMAND", line)
+        if line.startswith(tuple(PROGRAMS)) and not re.search(r"\.\.\.|COMMAND", line)
     ]
 
 
 def parse(command: str) -> None:
     """Parse a command's arguments and options without running it."""
-    words = shlex.split(command, comments=True)
-    if words[0] == "python":
-        words = ["train", *words[2:]] if words[1] == "train.py" else ["search", *words[3:]]
-    else:
-        words = words[1:]
-    program = typer.main.get_command(search if words[0] == "search" else app)
-    if words[0] == "search":
-        words = words[1:]
+    for prefix, (typed, beginning) in PROGRAMS.items():
+        if command.startswith(prefix):
+            program = typer.main.get_command(typed)
+            words = beginning + shlex.split(command.removeprefix(prefix), comments=True)
     context = None
     while hasattr(program, "resolve_command"):
         context = typer.Context(program, parent=context)

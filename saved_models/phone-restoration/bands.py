@@ -13,6 +13,7 @@ import scipy.fft
 
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
+from tfaudiogan.errors import InputError
 from tfaudiogan.layers.bands import edges, segments
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.storage import replacing
@@ -62,8 +63,13 @@ def bands_of(corpus: Corpus, folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
     They are computed once, and then read from a file in ``folder``, which is not held in memory.
     Also returned is whether each excerpt is altered, ``(excerpts,)``.
+
+    Raises:
+        InputError: if no training excerpt is long enough, or one cannot be read.
     """
     pairs = [pair for pair in corpus.split("train") if pair.samples >= WINDOW]
+    if not pairs:
+        raise InputError(f"{corpus.folder} has no training excerpt of {WINDOW} samples or more")
     path = folder / f"{corpus.checksum[:16]}.npy"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -73,7 +73,9 @@ def key_of(name: str) -> int:
 def recordings_of(source: Path) -> dict[Path, int]:
     """Return the recordings of a folder, a pattern or an SFZ file, and the key of each."""
     if source.suffix.lower() == ".sfz":
-        regions = source.read_text().split("<region>")[1:]
+        if not source.is_file():
+            raise InputError(f"{source} does not exist; give an SFZ file")
+        regions = source.read_text(encoding="utf-8", errors="replace").split("<region>")[1:]
         found = [re.search(r"sample=(.+?\.\w{3,4})(?=\s|$)", region) for region in regions]
         keys = [re.search(r"pitch_keycenter=(\d+)", region) for region in regions]
         return {
@@ -96,11 +98,15 @@ def read_notes(source: Path, semitones: int = 0) -> list[Note]:
         semitones: number added to all keys.
 
     Raises:
-        InputError: if there are no recordings, or one cannot be read or has no key.
+        InputError: if there are no recordings, or one cannot be read, is silent or has no key.
     """
     notes = []
     for path, key in recordings_of(source).items():
+        if not 0 <= key + semitones <= 127:
+            raise InputError(f"{path} has the key {key + semitones}; expected 0 to 127")
         audio, rate = read_audio(path, mono=True)
+        if not audio.any():
+            raise InputError(f"{path} is silent; remove it")
         onset = int(np.argmax(np.abs(audio) > ONSET * np.abs(audio).max()))
         audio = audio[max(0, onset - rate // 200) :][: int(LONGEST_S * rate)]
         fade = min(len(audio), int(FADE_S * rate))

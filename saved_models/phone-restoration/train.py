@@ -26,6 +26,7 @@ from bands import BANDS, BINS, EDGES, FRAMES, N_FFT, WIDTHS, WINDOW, bands_of
 from tfaudiogan.audio.spectra import mel_filters
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
+from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.layers.band_replication import MAX_LOG_LEVEL, SILENCE
 from tfaudiogan.layers.spectral_gain import MAX_LOG_GAIN
@@ -33,9 +34,11 @@ from tfaudiogan.models import build_spectral_generator
 from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.storage import replacing
+from tfaudiogan.training.precision import computing_in
 
 SAMPLE_RATE = 44_100
 BATCH = 16
+PRECISIONS = ("float32", "mixed_bfloat16")
 WARMUP_STEPS = 200
 MOMENTUM = 0.9985
 NOISE_FRAMES = 16_384
@@ -271,14 +274,13 @@ class Trainer:
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.generator = new_generator()
-        keras.config.set_dtype_policy(precision)
-        self.network = band_network(new_generator())
-        keras.config.set_dtype_policy("float32")
+        with computing_in(precision):
+            self.network = band_network(new_generator())
         static_levels = self.network.get_layer("static_levels")
         static_levels.bias.assign(tf.fill(static_levels.bias.shape, FIRST_LEVEL))
         variables = self.network.trainable_variables
         if start is not None:
-            earlier = band_network(keras.models.load_model(start))
+            earlier = band_network(load_keras(start))
             for weight, value in zip(variables, earlier.get_weights(), strict=True):
                 weight.assign(value)
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -330,11 +332,14 @@ class Trainer:
             average.assign(momentum * average + (1.0 - momentum) * variable.value)
         return loss, tf.reduce_mean(si_sdr - before[0]), tf.reduce_mean(mel - before[2])
 
-    def save(self, path: Path, corpora: list[Corpus]) -> None:
-        """Write the generator with its averaged weights."""
+    def save(self, path: Path, corpora: list[Corpus], gains: float) -> None:
+        """Write the generator with its averaged weights, and with its gains in dB scaled."""
         network = band_network(self.generator)
         for variable, average in zip(network.trainable_variables, self.average, strict=True):
             variable.assign(average)
+        for name in ("dynamic", "static"):
+            for variable in network.get_layer(name).trainable_variables:
+                variable.assign(gains * variable)
         metadata = ModelMetadata(
             sample_rate=SAMPLE_RATE,
             window=WINDOW,
@@ -369,6 +374,13 @@ def main(
     precision: Annotated[
         str, typer.Option(help="float32, or mixed_bfloat16 where the processor has its products.")
     ] = "float32",
+    gains: Annotated[
+        float,
+        typer.Option(
+            help="Factor by which the saved generator scales its gains in dB, so that fewer "
+            "recordings get worse."
+        ),
+    ] = 0.9,
     cache: Annotated[
         Path, typer.Option(help="Folder in which the bands of the corpora are kept.")
     ] = Path("runs/bands"),
@@ -378,6 +390,8 @@ def main(
     for path, corpus in zip(corpora, loaded, strict=True):
         if corpus.sample_rate != SAMPLE_RATE:
             raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision is {precision!r}; expected {' or '.join(PRECISIONS)}")
     excerpts = Excerpts(loaded, cache, seed)
     trainer = Trainer(out, steps, learning_rate, seed, start, precision)
     begin = int(trainer.steps_made)
@@ -393,7 +407,7 @@ def main(
                 progress.update(bar, completed=made, status=status)
             if made % SAVE_EVERY == 0 or made == steps:
                 trainer.manager.save()
-                trainer.save(out / "generator.keras", loaded)
+                trainer.save(out / "generator.keras", loaded, gains)
                 line = {"step": made, "loss": loss, "si_sdr_gain": si_sdr, "mel_change": mel}
                 line = {name: round(float(value), 4) for name, value in line.items()}
                 with (out / "history.jsonl").open("a") as stream:

@@ -1,0 +1,98 @@
+"""Test the band powers from which phone-restoration is trained, next to its model card."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfaudiogan.errors import InputError
+from tfaudiogan.layers import FrequencyBands1D, PowerSpectrum1D, Spectrum1D
+
+FOLDER = Path(__file__).parents[2] / "saved_models" / "phone-restoration"
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        # The repository has another train.py.
+        spec = importlib.util.spec_from_file_location("train_on_bands", FOLDER / "train.py")
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        yield importlib.import_module("bands"), script
+
+
+@pytest.fixture(scope="module")
+def signals(scripts):
+    """A target, and an input with reverberation and noise, both at the common level."""
+    bands, _ = scripts
+    rng = np.random.default_rng(0)
+    target = np.convolve(rng.normal(size=bands.WINDOW), 0.95 ** np.arange(200))[: bands.WINDOW]
+    degraded = (
+        target + 0.6 * np.roll(target, 900) + 0.3 * target.std() * rng.normal(size=len(target))
+    )
+    pair = np.stack([degraded, target])
+    return (0.1 * pair / pair.std(axis=1, keepdims=True)).astype(np.float32)
+
+
+def si_sdr(generated, target):
+    generated, target = np.float64(generated), np.float64(target)
+    scaled = (generated @ target) / (target @ target) * target
+    return 10 * np.log10((scaled @ scaled) / ((generated - scaled) @ (generated - scaled)))
+
+
+def test_bands_are_those_that_the_network_sees(scripts, signals):
+    bands, _ = scripts
+    measured = bands.measure(signals)
+    parts = Spectrum1D(bands.N_FFT)(signals[..., np.newaxis])
+    powers = FrequencyBands1D(bands.BINS, bands.BANDS)(PowerSpectrum1D()(parts))
+    # Half precision resolves logarithms up to 16 to 1/128.
+    np.testing.assert_allclose(measured[:2], np.log(powers + bands.SILENCE), atol=0.02)
+
+
+def test_measures_of_bands_are_those_of_the_generators_output(scripts, signals):
+    bands, script = scripts
+    generator = script.new_generator()
+    network = script.band_network(generator)
+    for name, values in (
+        ("static", np.sin(np.arange(bands.BANDS) / 20.0)),
+        ("static_levels", np.full(bands.BANDS, 6.0)),
+    ):
+        network.get_layer(name).bias.assign(values)
+    output = generator(signals[:1, :, np.newaxis])[0, :, 0]
+
+    powers, target = np.exp(np.float32(bands.measure(signals)[:2, np.newaxis]))
+    product = np.float32(bands.measure(signals)[2]) * np.sqrt(powers * target)
+    zeros = tf.zeros_like(powers)
+    before = script.measures(powers, target, product, zeros, zeros)
+    after = script.measures(powers, target, product, *network(powers))
+    # The gains are interpolated within a band, the copies are not quite orthogonal, and the
+    # measure levels off by 0.1 dB at 14 dB.
+    assert float(before[0][0]) == pytest.approx(si_sdr(*signals), abs=0.1)
+    assert float(after[0][0]) == pytest.approx(si_sdr(output, signals[1]), abs=0.15)
+    assert abs(si_sdr(output, signals[1]) - si_sdr(*signals)) > 0.5
+
+
+def test_augmentation_that_changes_nothing_keeps_the_measures(scripts, signals):
+    bands, script = scripts
+    shape = (script.BATCH, bands.FRAMES, bands.BANDS)
+    measured = np.repeat(bands.measure(signals)[np.newaxis], script.BATCH, axis=0)
+    silence, noise = np.zeros(shape, np.float32), np.ones(shape, np.float16)
+    none, sounding = (
+        np.zeros((script.BATCH, bands.BANDS), np.float32),
+        np.ones(shape[:2], np.float32),
+    )
+    parameters = (none, none, none, none, none[:, :1], sounding, noise)
+    powers, target, product = script.augment(measured, silence, *parameters)
+    zeros = tf.zeros_like(powers)
+    found = script.measures(powers, target, product, zeros, zeros)[0]
+    np.testing.assert_allclose(found, si_sdr(*signals), atol=0.1)
+
+
+def test_a_corpus_of_short_tracks_is_named(scripts, corpus, tmp_path):
+    bands, _ = scripts
+    with pytest.raises(InputError, match="has no training excerpt"):
+        bands.bands_of(corpus, tmp_path)
