@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Most tests trace graphs or render, which takes one core; each worker runs whole files.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 BEAM_VENV ?= .venv-beam
 TFIO_VENV ?= .venv-tfio
 PEERS_VENV ?= .venv-peers
@@ -19,11 +21,11 @@ train: setup
 	$(BIN)/python train.py
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # The browser page has its own target, test-web.
 test-slow: setup
-	$(BIN)/python -m pytest -m slow --ignore=tests/web
+	$(BIN)/python -m pytest $(PARALLEL) -m slow --ignore=tests/web
 
 # Builds the browser page into the package. `tfaudiogan web` opens it, and any static host can serve it.
 # `make WEB_MODEL=runs/own/own.tflite web` uses another model.
@@ -42,7 +44,7 @@ test-web: setup
 
 # Tests layers, losses and training on the JAX backend.
 test-jax: setup
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest $(PARALLEL) -m "" tests/layers tests/test_losses.py tests/test_metrics.py tests/training/test_wgan_gp.py tests/training/test_autoencoder.py
 
 # Tests rendering with Apache Beam in a separate environment, because it needs older versions of other
 # packages.
@@ -67,7 +69,7 @@ $(PEERS_READY): setup.cfg
 # Tests the package with tensorflow-io, and the TensorFlow version that it needs, in a separate
 # environment.
 test-tfio: fluidsynth $(TFIO_READY)
-	$(TFIO_VENV)/bin/python -m pytest
+	$(TFIO_VENV)/bin/python -m pytest $(PARALLEL)
 
 $(TFIO_READY): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(TFIO_VENV)

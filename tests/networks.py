@@ -22,5 +22,5 @@ def awake_spectral(generator, seed=0):
             continue
         kernel, bias = mask.get_layer(name).get_weights()
         drawn = rng.standard_normal(kernel.shape) / np.sqrt(len(kernel))
-        mask.get_layer(name).set_weights([0.3 * drawn, bias + (5.0 if "levels" in name else 0.1)])
+        mask.get_layer(name).set_weights([0.3 * drawn, bias + (1.0 if "levels" in name else 0.1)])
     return generator

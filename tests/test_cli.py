@@ -69,6 +69,28 @@ def test_superres_adds_its_input_unless_told_otherwise(
     assert f"additive skip: {skip}" in err
 
 
+@pytest.mark.parametrize(
+    ("flags", "replication"),
+    # Filters may begin at 0.8 of half the lower rate: bin 68 of 1,024 samples for a ratio of 6.
+    [
+        ([], 68),
+        (["--set", "generator.replication=32"], 32),
+        (["--set", "generator.n_fft=2048", "--window", 63 * 1024], 136),
+    ],
+)
+def test_spectral_superres_replicates_what_the_ratio_removes(
+    flags, replication, tmp_path, capsys, monkeypatch
+):
+    def stop(config, *arguments, **options):
+        raise InputError(f"replication: {config.generator.replication}")
+
+    monkeypatch.setattr(training_run, "train", stop)
+    corpus = write_corpus(tmp_path / "superres", task="superres", seconds=5.0)
+    arguments = ["train", "--data", corpus.folder, "--preset", "superres"]
+    _, _, err = run(*arguments, "--run", tmp_path / "run", *flags, capsys=capsys)
+    assert f"replication: {replication}" in err
+
+
 def test_evaluate_prints_scores_with_baselines(trained, corpus, capsys, tmp_path):
     status, out, _ = run(
         "evaluate", "--model", trained / "generator.keras", "--data", corpus.folder,

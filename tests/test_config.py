@@ -96,6 +96,7 @@ def test_restoration_is_spectral_at_full_band():
     config = preset("restoration")
     assert (config.window, config.generator.kind) == (255 * 1024, "spectral")
     assert (config.generator.n_fft, config.generator.bands) == (2048, 256)
+    assert config.generator.replication == 160
     assert set(config.weights.active()) == {"log_ratio", "multi_resolution"}
 
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from tfaudiogan import enhance
+from tfaudiogan.config import preset
+from tfaudiogan.errors import InputError
+from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import read_metadata
+from tfaudiogan.training.build import check_networks
 
 FOLDER = Path(__file__).parents[1] / "saved_models"
 MODELS = sorted(path for suffix in ("keras", "tflite") for path in FOLDER.glob(f"*/*.{suffix}"))
@@ -43,3 +47,11 @@ def test_the_formats_of_a_model_agree(folder):
         error = enhance(path, audio, 16000) - reference
         # Dynamic-range kernels reach 40 dB on music; noise is harder.
         assert np.sum(error**2) < 1e-3 * np.sum(reference**2), path.name
+
+
+def test_own_recordings_can_continue_the_released_network():
+    """As in the README: `train --preset restoration --warm-start phone-restoration.keras`."""
+    weights = load_keras(FOLDER / "phone-restoration/phone-restoration.keras").get_weights()
+    check_networks(preset("restoration"), weights)
+    with pytest.raises(InputError, match="too small"):
+        check_networks(preset("restoration"), weights[1:], "too small")

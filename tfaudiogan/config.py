@@ -521,11 +521,38 @@ PRESETS: dict[str, Config] = {
         preset="restoration",
         window=261_120,
         generator=GeneratorConfig(
-            kind="spectral", blocks=4, d_max=1, base_filters=128, reduction=4, dropout=0.0
+            kind="spectral",
+            blocks=4,
+            d_max=1,
+            base_filters=128,
+            reduction=4,
+            dropout=0.0,
+            replication=160,
         ),
         # With windows of this length, layer normalization would have 16 million weights.
         discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
         weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
+        optimizer=OptimizerConfig(
+            learning_rate=2e-3, schedule="cosine", warmup_steps=100, ema=0.998, clip_norm=1.0
+        ),
+        training=TrainingConfig(epochs=60, batch=16),
+    ),
+    # For pairs of the superres task; training chooses the replicated bins by the corpus's ratio.
+    "superres": Config(
+        preset="superres",
+        window=65_024,
+        generator=GeneratorConfig(
+            kind="spectral",
+            blocks=4,
+            d_max=1,
+            base_filters=128,
+            reduction=4,
+            dropout=0.0,
+            n_fft=1024,
+        ),
+        discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
+        # The ratio counts more than elsewhere, since the input's SNR is high already.
+        weights=LossWeights(time=0.0, log_ratio=1.0, multi_resolution=0.1),
         optimizer=OptimizerConfig(
             learning_rate=2e-3, schedule="cosine", warmup_steps=100, ema=0.998, clip_norm=1.0
         ),

@@ -47,9 +47,6 @@ NOISE_FRAMES = 16_384
 REPLICATION = 160
 """First bin of the copies: the octave from 1.7 to 3.4 kHz is copied to everything above it."""
 
-FIRST_LEVEL = 4.0
-"""Initial logarithm of the copies' level, -43 dB. At 0, an empty band has no gradient."""
-
 SAVE_EVERY = 500
 
 NEPERS = math.log(10.0) / 20.0
@@ -276,8 +273,6 @@ class Trainer:
         self.generator = new_generator()
         with computing_in(precision):
             self.network = band_network(new_generator())
-        static_levels = self.network.get_layer("static_levels")
-        static_levels.bias.assign(tf.fill(static_levels.bias.shape, FIRST_LEVEL))
         variables = self.network.trainable_variables
         if start is not None:
             earlier = band_network(load_keras(start))

@@ -66,7 +66,9 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "value", [OrderedDict, np.ones(2), getattr, pickle.loads, np.load], ids=repr
+    "value",
+    [OrderedDict, np.ones(2), getattr, pickle.loads, np.load],
+    ids=["class", "array", "getattr", "pickle.loads", "np.load"],
 )
 def test_only_what_tensors_need_may_be_named(value, tmp_path):
     write_zip(tmp_path / "a.pt", {"value": value})

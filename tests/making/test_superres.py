@@ -7,7 +7,7 @@ from tests.audio.signals import amplitude, lag, noise, sine
 from tfaudiogan.audio.files import read_audio
 from tfaudiogan.audio.filters import FAMILIES, LowPass
 from tfaudiogan.errors import InputError
-from tfaudiogan.making.superres import lower_resolution, render_superres
+from tfaudiogan.making.superres import first_missing_bin, lower_resolution, render_superres
 
 RATE = 8000
 
@@ -75,3 +75,11 @@ def test_pairs_are_the_spline_and_the_recording(recordings, tmp_path):
 def test_an_unsupported_ratio_is_named(recordings, tmp_path):
     with pytest.raises(InputError, match="ratio is 3; expected one of 2, 4, 6"):
         render_superres(recordings, tmp_path, ratio=3)
+
+
+def test_the_first_missing_bin_is_where_the_lowest_cutoff_may_be(recordings, tmp_path):
+    corpus, _ = render_superres(recordings, tmp_path / "two", ratio=2, sample_rate=16000)
+    # 0.8 of half of 8 kHz is 3.2 kHz, the bin 204.8 of 1,024 samples
+    assert first_missing_bin(corpus, 1024) == 204
+    lowest = min(pair.settings["low_pass"]["cutoff_hz"] for pair in corpus.pairs)
+    assert lowest >= 204 * 16000 / 1024

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from tfaudiogan.commands.options import (
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
+if TYPE_CHECKING:
+    from tfaudiogan.corpus.reading import Corpus
+
 app = typer.Typer()
 
 
@@ -30,6 +33,15 @@ def _next_free(folder: Path) -> Path:
         number += 1
         candidate = folder.with_name(f"{folder.name}-{number}")
     return candidate
+
+
+def _for_superres(chosen: configuration.Config, corpus: "Corpus") -> dict[str, Any]:
+    """Return what lets a generator add the upper part of the spectrum to its input."""
+    if chosen.generator.kind == "waveform":
+        return {"additive_skip": True}
+    from tfaudiogan.making.superres import first_missing_bin
+
+    return {"replication": first_missing_bin(corpus, chosen.generator.n_fft)}
 
 
 def _demo_corpus(seed: int):
@@ -236,10 +248,9 @@ def train(
     else:
         corpus = Corpus.load(data) if data else None
         chosen = configure(values, "paper" if data else "demo")
-        if additive_skip is None and config is None and corpus and corpus.task == "superres":
-            skip = {"generator": {"additive_skip": chosen.generator.kind == "waveform"}}
-            if "additive_skip" not in values.get("generator", {}):
-                chosen = chosen.changed(skip)
+        if config is None and corpus and corpus.task == "superres":
+            given = values.get("generator", {})
+            chosen = chosen.changed({"generator": {**_for_superres(chosen, corpus), **given}})
         check_monitor(chosen, monitor or "val_snr")
         if run is not None and not overwrite:
             RunFolder(run).check_free()

@@ -39,6 +39,18 @@ def lower_resolution(
     return sample_spline(kept, 1.0 / ratio, (len(kept) - 1) * ratio + 1)
 
 
+def first_missing_bin(corpus: Corpus, n_fft: int) -> int:
+    """Return the bin, a multiple of 4, from which the low-pass filters may have removed partials.
+
+    Args:
+        corpus: pairs of this task, of which the largest ratio counts; one that is not stated
+            counts as the largest of ``RATIOS``.
+        n_fft: samples in a frame of the spectrum.
+    """
+    ratio = max(pair.settings.get("ratio", RATIOS[-1]) for pair in corpus.pairs)
+    return max(4, int(CUTOFF[0] * n_fft / (2 * ratio)) // 4 * 4)
+
+
 def render_superres(
     source_folder: Path | str,
     out: Path | str,

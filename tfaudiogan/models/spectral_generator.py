@@ -19,6 +19,10 @@ MASK = "mask"
 """Name of the layer, itself a model, that maps a power spectrum to gains, and to the levels of the
 replicated bands if there are any."""
 
+FIRST_LEVEL = 4.0
+"""Initial logarithm of the levels of the replicated bands, which makes them -45 dB. At a level of
+zero, a band that is empty would have no gradient."""
+
 LINKED_CHANNELS = 2
 """Channels of a recording that a spectral generator processes together outside of training."""
 
@@ -57,7 +61,7 @@ def build_spectral_generator(
     power less its mean over the window, and statistics of the whole window: what stays the same for
     seconds is mostly the recording device and the room. The log gains are the sum of a static
     equalizer, which depends only on the statistics, and the U-Net's output for every frame. The
-    untrained generator is the identity.
+    untrained generator is the identity; with a replication, it adds copies at -45 dB.
 
     Args:
         window: samples in a window: ``n_fft // 2`` times one less than a multiple of
@@ -212,15 +216,20 @@ def _build_mask(
     )
     x = Epilogue1D(name="last_epilogue")(x)
 
-    def per_bin(dynamic: str, static: str, total: str, interpolated: str):
-        zero = {"kernel_initializer": "zeros"}
+    def per_bin(dynamic: str, static: str, total: str, interpolated: str, initial: float = 0.0):
+        zero, bias = {"kernel_initializer": "zeros"}, keras.initializers.Constant(initial)
         values = keras.layers.Add(name=total)(
-            [dense(bands, **zero, name=dynamic)(x), dense(bands, **zero, name=static)(summary)]
+            [
+                dense(bands, **zero, name=dynamic)(x),
+                dense(bands, **zero, bias_initializer=bias, name=static)(summary),
+            ]
         )
         return InterpolatedBands1D(bins, bands, name=interpolated)(values)
 
     outputs = per_bin("dynamic", "static", "log_gains", "interpolated")
     if replicates:
-        levels = per_bin("dynamic_levels", "static_levels", "log_levels", "interpolated_levels")
+        levels = per_bin(
+            "dynamic_levels", "static_levels", "log_levels", "interpolated_levels", FIRST_LEVEL
+        )
         outputs = [outputs, levels]
     return keras.Model(powers, outputs, name=MASK)
