@@ -352,7 +352,8 @@ def _lead(table: Table) -> str:
             means = [row.values[name].mean or 0.0 for row in rows]
             best = rows[means.index(choose(means))]
             value = f"{signed(best.values[name].mean)} {metric.unit}"
-            parts.append(f"{metric.label}: {best.label}, {value}")
+            label = metric.label if metric.label.isupper() else metric.label.lower()
+            parts.append(f"{label}: {best.label}, {value}")
     gain = table.row("best_gain").values["snr"].mean
     return f"Best by {'; by '.join(parts)}. The best constant gain has {signed(gain)} dB SNR."
 
