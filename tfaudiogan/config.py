@@ -491,6 +491,27 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+_RESTORATION = Config(
+    preset="restoration",
+    window=261_120,
+    generator=GeneratorConfig(
+        kind="spectral",
+        blocks=4,
+        d_max=1,
+        base_filters=128,
+        reduction=4,
+        dropout=0.0,
+        replication=160,
+    ),
+    # With windows of this length, layer normalization would have 16 million weights.
+    discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
+    weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
+    optimizer=OptimizerConfig(
+        learning_rate=2e-3, schedule="cosine", warmup_steps=100, ema=0.998, clip_norm=1.0
+    ),
+    training=TrainingConfig(epochs=60, batch=16),
+)
+
 PRESETS: dict[str, Config] = {
     "paper": Config(),
     "modern": Config(
@@ -517,46 +538,15 @@ PRESETS: dict[str, Config] = {
         ),
         training=TrainingConfig(epochs=30, batch=8, validation_windows=96),
     ),
-    "restoration": Config(
-        preset="restoration",
-        window=261_120,
-        generator=GeneratorConfig(
-            kind="spectral",
-            blocks=4,
-            d_max=1,
-            base_filters=128,
-            reduction=4,
-            dropout=0.0,
-            replication=160,
-        ),
-        # With windows of this length, layer normalization would have 16 million weights.
-        discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
-        weights=LossWeights(time=0.0, log_ratio=0.1, multi_resolution=0.1),
-        optimizer=OptimizerConfig(
-            learning_rate=2e-3, schedule="cosine", warmup_steps=100, ema=0.998, clip_norm=1.0
-        ),
-        training=TrainingConfig(epochs=60, batch=16),
-    ),
-    # For pairs of the superres task; training chooses the replicated bins by the corpus's ratio.
-    "superres": Config(
+    "restoration": _RESTORATION,
+    "superres": dataclasses.replace(
+        _RESTORATION,
         preset="superres",
         window=65_024,
-        generator=GeneratorConfig(
-            kind="spectral",
-            blocks=4,
-            d_max=1,
-            base_filters=128,
-            reduction=4,
-            dropout=0.0,
-            n_fft=1024,
-        ),
-        discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
+        # `train` chooses the replicated bins by the corpus's ratio.
+        generator=dataclasses.replace(_RESTORATION.generator, n_fft=1024, replication=None),
         # The ratio counts more than elsewhere, since the input's SNR is high already.
-        weights=LossWeights(time=0.0, log_ratio=1.0, multi_resolution=0.1),
-        optimizer=OptimizerConfig(
-            learning_rate=2e-3, schedule="cosine", warmup_steps=100, ema=0.998, clip_norm=1.0
-        ),
-        training=TrainingConfig(epochs=60, batch=16),
+        weights=dataclasses.replace(_RESTORATION.weights, log_ratio=1.0),
     ),
     "restoration-waveform": Config(
         preset="restoration-waveform",
