@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pretty_midi
 import pytest
@@ -50,6 +52,33 @@ def test_recordings_come_with_splits_and_sound(tmp_path):
     assert audio.shape == (800,)
     # libsndfile rounds down to 16 bits: steps of 3.1e-5.
     np.testing.assert_allclose(sources.read(recipes["0"]), noise(800), atol=3.2e-5)
+
+
+def test_a_soundfont_plays_only_programs_that_it_has(tmp_path):
+    (tmp_path / "midi").mkdir()
+    for number in range(30):
+        write_midi(tmp_path / "midi" / f"{number}.mid")
+    complete = CleanSources.of(tmp_path / "midi", RATE)
+    (font,) = complete.soundfonts.values()
+    pianos = tmp_path / "pianos.sf2"
+    pianos.write_bytes(with_presets(font.read_bytes(), {(0, 0), (0, 4), (1, 24)}))
+    sources = CleanSources.of(tmp_path / "midi", RATE, soundfonts=[font, pianos])
+    drawn = {"pianos.sf2": set(), font.name: set()}
+    for recipe, _ in sources.recipes():
+        drawn[recipe.settings["soundfont"]].add(recipe.settings["program"])
+    assert drawn["pianos.sf2"] == {0, 4}
+    assert len(drawn[font.name]) > 4
+
+
+def with_presets(soundfont, kept):
+    """Move all presets of a soundfont, but those kept, to a bank that nothing uses."""
+    changed = bytearray(soundfont)
+    start = soundfont.index(b"phdr") + 8
+    for place in range(start, start + int.from_bytes(soundfont[start - 4 : start], "little"), 38):
+        program, bank = struct.unpack_from("<HH", changed, place + 20)
+        if (bank, program) not in kept:
+            struct.pack_into("<H", changed, place + 22, 99)
+    return bytes(changed)
 
 
 def test_midi_is_played_by_drawn_programs(tmp_path):

@@ -1,5 +1,6 @@
 """Clean audio to be degraded: from a folder of recordings, or of MIDI files that are played."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tfaudiogan.corpus.splits import assign_splits
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.build import Recipe
 from tfaudiogan.making.midi import Transformation, find_midi_files, read_midi
+from tfaudiogan.making.soundfonts import read_presets
 from tfaudiogan.making.synthesis import (
     check_same_synthesis,
     check_synthesis_rate,
@@ -50,13 +52,20 @@ def find_recordings(folder: Path | str) -> dict[str, Path]:
     return recordings
 
 
+@functools.cache
+def _programs_of(soundfont: Path) -> tuple[int, ...]:
+    """Return those of ``PROGRAMS`` that a soundfont has, or all if it has none and cannot play."""
+    presets = read_presets(soundfont)
+    return tuple(program for program in PROGRAMS if (0, program) in presets) or PROGRAMS
+
+
 @dataclass(frozen=True)
 class CleanSources:
     """The tracks of a folder of recordings or MIDI files, and their clean audio.
 
-    Each MIDI file is played by one of ``PROGRAMS`` with one of the soundfonts, which depend on its
-    name and the seed. There may be several variants of a track, each with its own draws: the second
-    variant of ``name`` is ``name~2``.
+    Each MIDI file is played with one of the soundfonts by one of ``PROGRAMS`` that it has, which
+    depend on the file's name and the seed. There may be several variants of a track, each with its
+    own draws: the second variant of ``name`` is ``name~2``.
 
     Args:
         folder: folder of recordings (``files.EXTENSIONS``) or, if it has none, of MIDI files.
@@ -115,7 +124,7 @@ class CleanSources:
     def _draw_instrument(self, rng: np.random.Generator) -> dict[str, Any]:
         soundfont = str(rng.choice(sorted(self.soundfonts)))
         return {
-            "program": int(rng.choice(PROGRAMS)),
+            "program": int(rng.choice(_programs_of(self.soundfonts[soundfont]))),
             "soundfont": self.soundfonts[soundfont].name,
             "soundfont_sha256": soundfont,
             "synthesiser": synthesizer_version(),  # The spelling of existing manifests.
