@@ -104,6 +104,8 @@ def test_restoration_is_spectral_at_full_band():
     ("changes", "words"),
     [
         ({"kind": "phase"}, "kind is 'phase'; choose one of waveform, spectral"),
+        ({"replication": 18}, "replication is 18; expected a multiple of 4 from 4 to 1024"),
+        ({"replication": 1028}, "replication is 1028"),
         ({"kind": "spectral", "additive_skip": True}, "set additive_skip to false"),
         ({"n_fft": 1000}, "n_fft is 1000; expected a power of two"),
         ({"n_fft": 8}, "n_fft is 8; expected 16 or more"),

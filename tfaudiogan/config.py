@@ -153,6 +153,13 @@ class GeneratorConfig:
         _check_range(self, ("bands", "context"), 1)
         if self.n_fft & (self.n_fft - 1):
             raise InputError(f"n_fft is {self.n_fft}; expected a power of two")
+        if self.replication is not None:
+            hop = self.n_fft // 2
+            if not 0 < self.replication <= hop or self.replication % 4:
+                raise InputError(
+                    f"replication is {self.replication}; expected a multiple of 4 from 4 to {hop}, "
+                    "or none"
+                )
         if self.kind == "spectral" and self.additive_skip:
             raise InputError(
                 "additive_skip is true and kind is 'spectral', which begins as the identity in any "
