@@ -19,7 +19,9 @@ LEAST_SHARE = 0.05
 
 QUIETEST_DB = -90.0
 STEP_DB = 0.25
-FRAMES_AT_ONCE = 64
+FRAMES_AT_ONCE = 16
+"""Frames that a processor's cache holds with their spectra."""
+
 STEPS_DB = np.arange(-150.0, 50.0, STEP_DB)
 MAX_GAIN_DB = 12.0
 FILTER_S = 0.046
@@ -53,23 +55,24 @@ class SpectrumMeter:
 
     def add(self, audio: np.ndarray) -> None:
         """Measure the next piece, ``(samples, channels)``."""
-        audio = np.concatenate([self._pending, audio])
-        count = len(audio) // self._size
-        for first in range(0, count, FRAMES_AT_ONCE):
-            stop = min(first + FRAMES_AT_ONCE, count)
-            self._measure(audio[first * self._size : stop * self._size])
-        self._pending = audio[count * self._size :]
+        step = FRAMES_AT_ONCE * self._size
+        for first in range(0, len(audio), step):
+            piece = np.concatenate([self._pending, audio[first : first + step]])
+            whole = len(piece) - len(piece) % self._size
+            self._measure(piece[:whole])
+            self._pending = piece[whole:]
 
     def _measure(self, audio: np.ndarray) -> None:
         """Add whole frames to the statistics, except those below the gate."""
         flat = audio.reshape(-1, self._size * audio.shape[1])
         frames = flat.reshape(len(flat), self._size, audio.shape[1])
-        powers = np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1]
+        powers = np.einsum("ij,ij->i", flat, flat) / flat.shape[1]
         sounding = powers > db_to_gain(GATE_DBFS) ** 2
-        frames, powers = frames[sounding], powers[sounding]
+        if not sounding.all():
+            frames, powers = frames[sounding], powers[sounding]
         if not len(frames):
             return
-        windowed = np.moveaxis(frames, 1, 2) * self._window
+        windowed = np.multiply(np.moveaxis(frames, 1, 2), self._window, order="C")
         spectra = fft.rfft(windowed)
         spectra = (np.square(spectra.real) + np.square(spectra.imag)).mean(axis=1)
         bands = spectra @ self._weights / float(np.square(self._window).sum())

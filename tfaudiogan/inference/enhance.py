@@ -333,7 +333,7 @@ def _enhanced(
     level_dbfs: float | None,
     model: WindowModel,
 ) -> Iterator[np.ndarray]:
-    """Yield ``samples`` samples in blocks of ``(n, channels)``."""
+    """Yield ``samples`` samples in blocks of ``(n, channels)`` that a processor's cache holds."""
     gain = gain_to_common_level(level_dbfs, model.metadata.level_dbfs)
     for stage in (
         Resampler(rate, model.metadata.sample_rate, channels),
@@ -344,8 +344,7 @@ def _enhanced(
     for block in blocks:
         kept = block[:samples]
         samples -= len(kept)
-        if len(kept):
-            yield kept
+        yield from (kept[i : i + BLOCK_SAMPLES] for i in range(0, len(kept), BLOCK_SAMPLES))
 
 
 def _checked(audio: np.ndarray) -> np.ndarray:
