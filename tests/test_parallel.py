@@ -1,5 +1,9 @@
 import os
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -96,3 +100,41 @@ def test_an_error_ahead_comes_at_its_place():
     assert next(items) == 1
     with pytest.raises(InputError, match="no more"):
         next(items)
+
+
+INTERRUPTED = """
+import sys
+import time
+from tfaudiogan.parallel import run_jobs
+
+def work(item):
+    time.sleep(0.01)
+
+def finish(item, result):
+    result()
+    print(item, flush=True)
+
+if __name__ == "__main__":
+    try:
+        run_jobs(work, range(1000), finish, jobs=4)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_an_interrupt_while_workers_start_prints_no_traceback(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, script],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (130, b"")

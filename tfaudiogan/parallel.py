@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tfaudiogan.errors import InputError
@@ -76,8 +77,9 @@ def run_jobs(
     with ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), _start_worker, (work,)
     ) as executor:
-        futures = {executor.submit(_work, item): item for item in items}
         try:
+            with _interrupts_blocked():
+                futures = {executor.submit(_work, item): item for item in items}
             for future in as_completed(futures):
                 finish(futures[future], future.result)
         except BrokenProcessPool as error:
@@ -86,7 +88,8 @@ def run_jobs(
                 "(finished tracks are kept)"
             ) from error
         except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
+            # The pool ends with its processes, and its thread before the interpreter does: `with`
+            # waits for it.
             for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
             raise
@@ -106,6 +109,19 @@ def _start_worker(work: Callable) -> None:
     global _current
     _current = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent stops its workers.
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Hold back SIGINT; processes that are started in this context never receive it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(item: Any) -> Any:
