@@ -103,6 +103,7 @@ def test_an_error_ahead_comes_at_its_place():
 
 
 INTERRUPTED = """
+import signal
 import sys
 import time
 from tfaudiogan.parallel import run_jobs
@@ -115,6 +116,8 @@ def finish(item, result):
     print(item, flush=True)
 
 if __name__ == "__main__":
+    # A shell starts background jobs with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         run_jobs(work, range(1000), finish, jobs=4)
     except KeyboardInterrupt:
