@@ -149,9 +149,11 @@ const scenarios = {
       for (let i = 0; i < 20 && (await focus()) !== id; i++) await page.keyboard.press("Tab");
       if ((await focus()) !== id) throw new Error(`Tab does not reach ${id}`);
     };
+    // Chromium must know that the dialog is intercepted before a key opens it.
+    const chooser = page.waitForEvent("filechooser");
     await tabTo("file");
-    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
-    await chooser.setFiles(file);
+    await page.keyboard.press("Space");
+    await (await chooser).setFiles(file);
     await enhanced();
     const first = await focus();
     await tabTo("play");
