@@ -230,6 +230,27 @@ def test_a_further_row_has_its_own_window_and_the_folder_remembers_it(
         run_table1(corpus, out, **SIZES, rows=[dataclasses.replace(rows[0], steps=5)])
 
 
+def test_a_row_starts_from_the_generator_of_another(whole, corpus, presets, tmp_path):
+    out = copied(whole, tmp_path, ["time", "modern"])
+    (tmp_path / "more.json").write_text(json.dumps({"label": "Further", "start": "time"}))
+    rows = [parse_row(f"more={tmp_path / 'more.json'}:1", TINY)]
+    untrained = [parse_row(f"more={tmp_path / 'more.json'}", TINY)]
+    untrained = [dataclasses.replace(row, start="frequency") for row in untrained]
+    with pytest.raises(InputError, match="starts from row frequency, which is not trained"):
+        run_table1(corpus, out, **SIZES, rows=untrained, only=["more"])
+    larger = TINY.changed({"generator": {"base_filters": 16}})
+    with pytest.raises(InputError, match="row more cannot start from row time: it has"):
+        wrong = [dataclasses.replace(rows[0], config=larger)]
+        run_table1(corpus, out, **SIZES, rows=wrong, only=["more"])
+
+    found = run_table1(corpus, out, **SIZES, rows=rows, only=["more"])
+    assert [row.label for row in found.windows.models] == ["L_time", "Modern recipe", "Further"]
+    start, given = out / "runs/time/generator.keras", out / "runs/more/start.keras"
+    assert given.read_bytes() == start.read_bytes()
+    assert "Further starts with the weights of L_time" in (out / "index.html").read_text()
+    assert run_table1(corpus, out, **SIZES, only=["more"]) == found
+
+
 def test_a_folder_begun_before_there_were_further_rows_goes_on(whole, corpus, presets, tmp_path):
     """What ``experiment.json`` names has not changed."""
     content = json.loads((whole[0] / "experiment.json").read_text())

@@ -11,6 +11,7 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.experiments.variants import (
     PAPER_ROWS,
     Variant,
+    after_starts,
     composite_losses,
     differences,
     load_row,
@@ -76,7 +77,8 @@ def test_a_row_that_names_a_preset_is_of_that_preset(tmp_path):
 
 
 def test_a_saved_row_is_read_back(tmp_path):
-    row = Variant("fast", "Fast", TINY.changed({"weights": {"frequency": 2.0}}), steps=5)
+    changed = TINY.changed({"weights": {"frequency": 2.0}})
+    row = Variant("fast", "Fast", changed, steps=5, start="time")
     row.save(tmp_path / "fast.json")
     assert load_row("fast", tmp_path / "fast.json", Config()) == row
 
@@ -92,6 +94,7 @@ def test_a_saved_row_is_read_back(tmp_path):
         ("new={path}", {"label": 3}, "label is 3"),
         ("new={path}", {"label": "two\nlines"}, "one line"),
         ("new={path}", {"steps": 0}, "steps is 0"),
+        ("new={path}", {"start": 3}, "start is 3"),
         ("new={path}:0", {}, "steps is 0"),
         ("new={path}:-5", {}, "there is no file .*:-5"),
         ("new={path}x", {}, "there is no file"),
@@ -103,6 +106,33 @@ def test_a_saved_row_is_read_back(tmp_path):
 def test_bad_rows_are_refused(text, values, words, tmp_path):
     with pytest.raises(InputError, match=words):
         parse_row(text.format(path=written(tmp_path, values)), TINY)
+
+
+def test_rows_come_after_the_row_that_they_start_from():
+    blocked = TINY.in_order(None)
+    rows = [
+        Variant("last", "Last", TINY, start="middle"),
+        Variant("middle", "Middle", TINY, start="first"),
+        Variant("other", "Other", TINY),
+        Variant("first", "First", blocked),
+    ]
+    ordered = after_starts(rows)
+    assert [row.name for row in ordered] == ["first", "middle", "last", "other"]
+    orders = [row.config.generator.subpixel for row in ordered]
+    assert orders == [None, None, None, TINY.generator.subpixel]
+
+
+@pytest.mark.parametrize(
+    ("starts", "words"),
+    [
+        ({"a": "c"}, "row a: start is 'c', and there is no such row; choose of b"),
+        ({"a": "a"}, "row a starts from itself"),
+        ({"a": "b", "b": "a"}, "row a starts from itself"),
+    ],
+)
+def test_a_start_must_be_another_row(starts, words):
+    with pytest.raises(InputError, match=words):
+        after_starts([Variant(name, name, TINY, start=starts.get(name)) for name in "ab"])
 
 
 def test_all_rows_start_with_the_same_generator(monkeypatch):

@@ -350,8 +350,9 @@ def table1(
         typer.Option(
             metavar="NAME=FILE",
             help="Additional row: a JSON file with the differences from the row time or from the "
-            "preset that it names, and optionally label and steps. NAME=FILE:STEPS sets the number "
-            "of generator updates. The folder keeps the row. Repeatable.",
+            "preset that it names, and optionally label, steps and start, a row whose generator "
+            "provides the initial weights. NAME=FILE:STEPS sets the number of generator updates. "
+            "The folder keeps the row. Repeatable.",
         ),
     ] = None,
     only: Annotated[

@@ -1,7 +1,7 @@
 """Table I: the paper's composite losses and others beside them, from one common start."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,12 @@ from tfaudiogan.evaluation.run_report import EQUALIZER
 from tfaudiogan.experiments.folder import EXPERIMENT, settled
 from tfaudiogan.experiments.table1_page import write_table1
 from tfaudiogan.experiments.table1_scores import SPLIT, Measure
-from tfaudiogan.experiments.variants import Variant, load_row, table1_variants
+from tfaudiogan.experiments.variants import (
+    Variant,
+    after_starts,
+    load_row,
+    table1_variants,
+)
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
 from tfaudiogan.runs.checks import check_splits
@@ -71,10 +76,12 @@ def run_table1(
         if value < 1:
             raise InputError(f"{name} is {value}; expected 1 or more")
     config = settled(config, out)
-    variants = [
-        dataclasses.replace(row, steps=row.steps or steps)
-        for row in (*table1_variants(config), *_further_rows(out / ROWS, rows, config))
-    ]
+    variants = after_starts(
+        [
+            dataclasses.replace(row, steps=row.steps or steps)
+            for row in (*table1_variants(config), *_further_rows(out / ROWS, rows, config))
+        ]
+    )
     chosen = _chosen(variants, only)
     check_splits(corpus, config.window, (SPLIT,))
     settle(
@@ -92,6 +99,7 @@ def run_table1(
     for row in chosen:
         check_splits(corpus, row.config.window, ("train", "validation"), row.config.training.batch)
         _check_run(row, runs[row.name], corpus)
+        _check_start(row, variants, chosen, runs)
     config.save(out / "config.json")
     for row in rows:
         next(one for one in variants if one.name == row.name).save(out / ROWS / f"{row.name}.json")
@@ -105,7 +113,8 @@ def run_table1(
             if _shares_autoencoder(row, config):
                 path = out / "autoencoder.keras"
                 autoencoder = _autoencoder(config, corpus, path, autoencoder_steps)
-            _train(row, corpus, run, autoencoder, autoencoder_steps)
+            start = runs[row.start].generator if row.start else None
+            _train(row, corpus, run, autoencoder, autoencoder_steps, start)
         measure.row(run)
     scores, missing = {}, {}
     for row in variants:
@@ -175,6 +184,24 @@ def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
         raise InputError(f"{run.path} was trained on another corpus; {_ADVICE}")
 
 
+def _check_start(
+    row: Variant, variants: Sequence[Variant], chosen: Sequence[Variant], runs: Mapping[str, Any]
+) -> None:
+    """Raise InputError if a row that is not begun could not start as it says."""
+    from tfaudiogan.training.build import check_networks, generator_from_config
+
+    if row.start is None or runs[row.name].facts.is_file():
+        return
+    (start,) = (one for one in variants if one.name == row.start)
+    if start not in chosen and (_steps_made(runs[start.name]) or 0) < (start.steps or 0):
+        raise InputError(
+            f"row {row.name} starts from row {start.name}, which is not trained; add --only "
+            f"{start.name}"
+        )
+    weights = generator_from_config(start.config).get_weights()
+    check_networks(row.config, weights, f"row {row.name} cannot start from row {start.name}")
+
+
 def _finished(
     row: Variant, run: Any, corpus: Corpus, measure: Measure
 ) -> tuple[Scores | None, str]:
@@ -242,7 +269,12 @@ def _autoencoder(config: Config, corpus: Corpus, path: Path, steps: int) -> Path
 
 
 def _train(
-    row: Variant, corpus: Corpus, run: Any, autoencoder: Path | None, autoencoder_steps: int
+    row: Variant,
+    corpus: Corpus,
+    run: Any,
+    autoencoder: Path | None,
+    autoencoder_steps: int,
+    start: Path | None,
 ) -> None:
     """Train a row, or continue its training."""
     from tfaudiogan.runs.callbacks import Diverged, Interrupted
@@ -250,15 +282,17 @@ def _train(
     from tfaudiogan.runs.train import train
 
     own = bool(row.config.weights.feature) and autoencoder is None
+    begun = run.facts.is_file()
     try:
         train(
             row.config,
             corpus,
             run.path,
             steps=row.steps,
-            resume=run.facts.is_file(),
+            resume=begun,
             autoencoder=autoencoder,
             autoencoder_steps=autoencoder_steps if own else None,
+            warm_start=None if begun else start,
         )
     except Interrupted as stop:
         done = read_progress(run.checkpoint)["step"]

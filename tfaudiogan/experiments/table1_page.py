@@ -104,6 +104,7 @@ def write_table1(
                 "weights": row.config.weights.active(),
                 "window": row.config.window,
                 "n_critic": row.n_critic,
+                "start": row.start,
                 **made[row.label],
                 "validation_snr_slope_per_1000_updates": _slope(trends[row.label]),
                 "differences": {name: ours for name, ours, _ in differences(row, config)},
@@ -309,7 +310,7 @@ def _window(samples: int, sample_rate: int) -> str:
 
 def _notes(variants: Sequence[Variant], config: Config) -> list[str]:
     """Return a sentence for each way in which a row differs from the others."""
-    notes = []
+    notes, labels = [], {row.name: row.label for row in variants}
     for row in variants:
         changed = [
             f"{name} {_plain(ours)} in place of {_plain(common)}"
@@ -319,6 +320,11 @@ def _notes(variants: Sequence[Variant], config: Config) -> list[str]:
             weights = row.config.weights.active().items()
             terms = " + ".join(f"{weight:g} {term}" for term, weight in weights)
             notes.append(f"{row.label}: {', '.join([f'loss {terms}', *changed])}.")
+        if row.start is not None:
+            notes.append(
+                f"{row.label} starts with the weights of {labels.get(row.start, row.start)}, and "
+                "its updates and minutes come on top."
+            )
         if row.config.window != config.window:
             notes.append(
                 f"{row.label} has windows of {row.config.window:,} samples: it is scored over the "

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Variant:
         config: the whole configuration of its run.
         published: mean and standard deviation in the paper, by metric.
         steps: generator updates, where they are not those of the experiment.
+        start: name of the row whose generator provides the initial weights.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Variant:
     config: Config
     published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     steps: int | None = None
+    start: str | None = None
 
     @property
     def n_critic(self) -> int:
@@ -45,9 +47,9 @@ class Variant:
 
     def save(self, path: Path) -> None:
         """Write the row as a file that ``load_row`` reads."""
-        values = {"label": self.label, "steps": self.steps, **dataclasses.asdict(self.config)}
-        if self.steps is None:
-            del values["steps"]
+        own = {"label": self.label, "steps": self.steps, "start": self.start}
+        given = {name: value for name, value in own.items() if value is not None}
+        values = {**given, **dataclasses.asdict(self.config)}
         write_text(path, json.dumps(values, indent=2) + "\n")
 
 
@@ -132,7 +134,8 @@ def load_row(name: str, path: Path, config: Config, steps: int | None = None) ->
     """Read a user's row from a JSON file.
 
     The file says what differs from the row ``time``, or, where it names a preset, from that; the
-    configuration of a run is one, too. ``label`` and ``steps`` may stand beside the sections.
+    configuration of a run is one, too. ``label``, ``steps`` and ``start`` may stand beside the
+    sections.
 
     Args:
         name: of its run folder.
@@ -155,11 +158,42 @@ def load_row(name: str, path: Path, config: Config, steps: int | None = None) ->
     steps = kept if steps is None else steps
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
         raise InputError(f"--row {name}: steps is {steps!r}; expected a whole number of 1 or more")
+    start = values.pop("start", None)
+    if start is not None and not isinstance(start, str):
+        raise InputError(f"{path}: start is {start!r}; expected the name of a row")
     if "preset" in values:
         changed = Config.from_dict(values, str(path))
     else:
         changed = composite_losses(config)[0].config.changed(values, str(path))
-    return Variant(name, label, changed, steps=steps)
+    return Variant(name, label, changed, steps=steps, start=start)
+
+
+def after_starts(rows: Sequence[Variant]) -> list[Variant]:
+    """Return the rows, each after the row that it starts from and with its order of subpixels.
+
+    Raises:
+        InputError: when a start is not a row, or leads back to its own row.
+    """
+    named = {row.name: row for row in rows}
+    ordered: dict[str, Variant] = {}
+    for row in rows:
+        chain = [row]
+        while (start := chain[-1].start) is not None:
+            if start not in named:
+                raise InputError(
+                    f"row {chain[-1].name}: start is {start!r}, and there is no such row; choose "
+                    f"of {', '.join(name for name in named if name != chain[-1].name)}"
+                )
+            if named[start] in chain:
+                raise InputError(f"row {row.name} starts from itself; choose another start")
+            chain.append(named[start])
+        for one in reversed(chain):
+            config = one.config
+            if one.start is not None:
+                order = ordered[one.start].config.generator.subpixel
+                config = config.in_order(None if order == "blocked" else order)
+            ordered[one.name] = dataclasses.replace(one, config=config)
+    return list(ordered.values())
 
 
 def differences(row: Variant, config: Config) -> Iterator[tuple[str, Any, Any]]:
