@@ -44,7 +44,7 @@ def test_notes_of_a_pattern_and_of_an_sfz_file(script, tmp_path):
     assert [note.key for note in script.read_notes(tmp_path / "grand.sfz")] == [60, 72]
 
 
-def test_every_key_plays_the_closest_note_at_its_pitch(script, tmp_path):
+def test_every_key_plays_the_closest_note_at_its_pitch(script, tmp_path, capfd):
     time = np.arange(2 * RATE) / RATE
     for name, hertz, amplitude in (("A3", 220.0, 0.2), ("A4", 440.0, 0.4)):
         audio = amplitude * np.sin(2 * np.pi * hertz * time)
@@ -67,6 +67,9 @@ def test_every_key_plays_the_closest_note_at_its_pitch(script, tmp_path):
     for key in (64, 71):
         assert levels[key] == pytest.approx(levels[69], rel=0.1)
     assert levels[69] == pytest.approx(2 * levels[57], rel=0.1)
+    with pytest.raises(InputError, match="has no program 8"):
+        synthesizer.play([pretty_midi.Instrument(8)], RATE)
+    assert capfd.readouterr() == ("", ""), "FluidSynth misses program 0 of each channel"
 
 
 def test_a_folder_without_recordings_is_named(script, tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from tfaudiogan.audio.mpeg import with_length
 from tfaudiogan.audio.resampling import resample
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import replacing
@@ -66,11 +67,17 @@ class AudioReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._content: bytes | None = None
         with self._open() as file:
+            is_mp3 = file.format == "MP3"
             self.sample_rate = check_sample_rate(file.samplerate, str(self.path))
             self.channels = file.channels
             self.samples = file.frames
             self.subtype = file.subtype
+        if is_mp3:
+            self._content = with_length(self.path)
+            with self._open() as file:
+                self.samples = file.frames
         if not self.samples:
             raise InputError(f"{self.path} holds no samples; give a recording that isn't empty")
         missing = _missing_bytes(self.path)
@@ -126,7 +133,7 @@ class AudioReader:
             state = "is a folder" if self.path.is_dir() else "does not exist"
             raise InputError(f"{self.path} {state}; give an audio file")
         try:
-            return soundfile.SoundFile(self.path)
+            return soundfile.SoundFile(io.BytesIO(self._content) if self._content else self.path)
         except (soundfile.SoundFileError, TypeError) as error:
             raise InputError(
                 f"{self.path} cannot be read as audio ({_reason(error)}); convert it to WAV or FLAC"

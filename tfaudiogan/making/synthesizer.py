@@ -4,7 +4,8 @@ FluidSynth's reset leaves voices that sound in the next performance. Each perfor
 played by a new synthesizer, and the soundfont, which takes long to load, is passed on to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from ctypes import c_int, c_void_p
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +27,7 @@ _FIRST_MODE_MESSAGE = 120
 _MAX_CHANNELS = 256
 _DRUM_CHANNEL = 9
 _DRUM_BANK = 128
-_WARNINGS = 2
+_ERRORS, _WARNINGS = 1, 2
 
 
 class Synthesizer:
@@ -90,7 +91,9 @@ class Synthesizer:
             bank = self._library.add(synth.synth, self._font)
             for channel, instrument in zip(channels, instruments, strict=True):
                 kit = _DRUM_BANK if instrument.is_drum else 0
-                if synth.program_select(channel, bank, kit, instrument.program) < 0:
+                with self._library.quiet():
+                    failed = synth.program_select(channel, bank, kit, instrument.program) < 0
+                if failed:
                     what = "drums of program" if instrument.is_drum else "program"
                     raise InputError(
                         f"{self.soundfont} has no {what} {instrument.program}; "
@@ -185,7 +188,7 @@ class _Library:
     def __init__(self) -> None:
         self.module = fluidsynth_module()
         self.font = self._bind("get_sfont_by_id", c_void_p, synth=c_void_p, id=c_int)
-        self.add = self._bind("add_sfont", c_int, synth=c_void_p, font=c_void_p)
+        self._add = self._bind("add_sfont", c_int, synth=c_void_p, font=c_void_p)
         self._remove = self._bind("remove_sfont", c_int, synth=c_void_p, font=c_void_p)
         sides = {"left": c_void_p, "left_offset": c_int, "left_step": c_int}
         sides |= {"right": c_void_p, "right_offset": c_int, "right_step": c_int}
@@ -200,16 +203,33 @@ class _Library:
         )
         self._pin = self._bind("pin_preset", c_int, synth=c_void_p, font=c_int, bank=c_int, p=c_int)
 
+    def add(self, synth: Any, font: Any) -> int:
+        """Add a soundfont to a synthesizer; return its number there."""
+        with self.quiet():
+            number: int = self._add(synth, font)
+        return number
+
     def remove(self, synth: Any, font: Any) -> None:
-        """Remove a soundfont from a synthesizer, without warnings about channels that use it."""
-        logging = self._set_log(_WARNINGS, None, None)
-        self._remove(synth, font)
-        self._set_log(_WARNINGS, logging, None)
+        """Remove a soundfont from a synthesizer."""
+        with self.quiet():
+            self._remove(synth, font)
 
     def pin(self, synth: Any, font: int, bank: int, program: int) -> None:
         """Keep the samples of a program in memory; new channels start with program 0 of bank 0."""
         if self._pin is not None:  # FluidSynth has it since version 2.2.
-            self._pin(synth, font, bank, program)
+            with self.quiet():
+                self._pin(synth, font, bank, program)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Suppress messages about programs that a channel has by default or that are missing."""
+        levels = (_ERRORS, _WARNINGS)
+        logging = [self._set_log(level, None, None) for level in levels]
+        try:
+            yield
+        finally:
+            for level, function in zip(levels, logging, strict=True):
+                self._set_log(level, function, None)
 
     def _bind(self, name: str, result: Any, **arguments: Any) -> Any:
         described = [(key, kind, 1) for key, kind in arguments.items()]
