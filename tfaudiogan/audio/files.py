@@ -128,6 +128,25 @@ class AudioReader:
                 f"holds {done}; copy or convert it again"
             )
 
+    def read(self, start: int, samples: int) -> np.ndarray:
+        """Return a part of the file, ``(samples, channels)`` float32, shorter at the file's end.
+
+        Raises:
+            InputError: if the data is damaged, or holds NaN or infinity.
+        """
+        try:
+            with self._open() as file:
+                file.seek(start)
+                audio = file.read(samples, dtype="float32", always_2d=True)
+        except soundfile.SoundFileError as error:
+            raise InputError(
+                f"{self.path} cannot be read at sample {start} ({_reason(error)}); copy or convert "
+                "it again"
+            ) from error
+        if not np.isfinite(audio).all():
+            raise InputError(f"{self.path} holds NaN or infinity; give a file with finite samples")
+        return audio
+
     def _open(self) -> soundfile.SoundFile:
         if not self.path.is_file():
             state = "is a folder" if self.path.is_dir() else "does not exist"

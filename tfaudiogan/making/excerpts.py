@@ -265,13 +265,6 @@ def _read_excerpt(path: Path, position: float, samples: int, sample_rate: int) -
     reader = AudioReader(path)
     source_samples = -(-samples * reader.sample_rate // sample_rate)
     start = int(position * max(0, reader.samples - source_samples))
-    try:
-        audio, _ = soundfile.read(path, source_samples, start, dtype="float32", always_2d=True)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise InputError(
-            f"{path} cannot be read at sample {start} ({error}); copy or convert it again"
-        ) from error
-    if not np.isfinite(audio).all():
-        raise InputError(f"{path} holds NaN or infinity; give a file with finite samples")
+    audio = reader.read(start, source_samples)
     audio = resample(audio.mean(axis=1), reader.sample_rate, sample_rate)[:samples]
     return np.pad(audio, (0, samples - len(audio)))
