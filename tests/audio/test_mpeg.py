@@ -56,8 +56,10 @@ def test_an_mp3_without_its_length_is_read_whole(rate, channels, loud_first, tag
     errors = [np.abs(found[middle + d] - whole[middle]).max() for d in range(ENCODER_DELAY)]
     assert min(errors) < 1e-6
     start = len(found) - 5000
-    # A decoder that starts elsewhere rounds differently.
-    np.testing.assert_allclose(AudioReader(path).read(start, 9999), found[start:], atol=1e-6)
+    # The first frames of a part may lack bits of earlier ones.
+    part = AudioReader(path).read(start, 9999)
+    assert len(part) == 5000
+    np.testing.assert_allclose(part[2000:], found[start + 2000 :], atol=1e-6)
 
 
 def test_what_lies_between_frames_is_skipped(tmp_path):
