@@ -51,7 +51,7 @@ def test_every_key_plays_the_closest_note_at_its_pitch(script, tmp_path, capfd):
         write_audio(tmp_path / "notes" / f"{name}.wav", audio, RATE)
     path = tmp_path / "notes.sf2"
     path.write_bytes(script.soundfont({7: script.read_notes(tmp_path / "notes")}))
-    assert read_presets(path) >= {(0, 7)}
+    assert read_presets(path) == {(0, 7)}
     synthesizer = Synthesizer(path, RATE, GAIN)
     levels = {}
     for key in (55, 57, 62, 64, 69, 71):

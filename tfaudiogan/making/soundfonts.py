@@ -49,13 +49,10 @@ def read_presets(path: Path | str) -> frozenset[tuple[int, int]]:
                 if name == b"LIST" and stream.read(4) == b"pdta":
                     name, length = struct.unpack("<4sI", stream.read(8))
                     if name == b"phdr":
-                        table = stream.read(length)
+                        # The last record only ends the list (SoundFont 2.01 specification, 7.2).
+                        table = stream.read(length)[:-_PRESET_BYTES]
                         headers = struct.iter_unpack("<20sHHH3I", table)
-                        return (
-                            frozenset((bank, program) for _, program, bank, *_ in headers)
-                            if (not length % _PRESET_BYTES)
-                            else frozenset()
-                        )
+                        return frozenset((bank, program) for _, program, bank, *_ in headers)
                 stream.seek(end)
         except struct.error:
             pass
