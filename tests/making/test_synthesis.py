@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -189,6 +191,13 @@ def test_the_version_is_that_of_fluidsynth():
     name, version = synthesizer_version().split()
     assert name == "FluidSynth"
     assert len(version.split(".")) == 3
+
+
+def test_nothing_is_printed_where_the_environment_is_that_of_ci():
+    code = "import tfaudiogan.making.synthesizer as s, pretty_midi; s.fluidsynth_module()"
+    environment = {**os.environ, "CI": "true"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, b"")
 
 
 def test_missing_library_says_how_to_install_it(monkeypatch):
