@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -96,6 +97,13 @@ def test_published_scores_are_next_to_ours():
     words = texts(figures.comparison(table(), "snr", published={"L1": (2.63, 5.21)}))
     assert {"measured", "published"} <= set(words)
     assert "Nothing" not in words
+
+
+def test_a_long_name_is_broken_so_that_the_axis_stays_wide():
+    long = "L_time + 0.0001 L_adv, relative penalty"
+    renamed = [dataclasses.replace(row, label=long) for row in table().rows[:1]]
+    words = texts(figures.comparison(dataclasses.replace(table(), rows=renamed), "snr"))
+    assert {"L_time + 0.0001 L_adv,", "relative penalty"} <= set(words)
 
 
 def test_loudest_stretch():

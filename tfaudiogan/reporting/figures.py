@@ -6,6 +6,7 @@ distinguish; lines also differ in width and dashes. ``page.Page`` replaces ``INK
 ``COLORS`` according to the reader's light or dark theme.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FLOOR_DB = -80.0
+_LONGEST_LINE = 24
 _DOT: dict[str, Any] = {"fmt": "o", "markersize": 6, "linewidth": 1.8, "zorder": 3}
 
 
@@ -312,7 +314,9 @@ def comparison(
         for row in table.rows
         if (value := row.values[name]).mean is not None and value.std is not None
     ]
-    figure = new_figure(0.9 + 0.34 * len(rows))
+    names = [textwrap.fill(row.label, _LONGEST_LINE) for row, _, _ in rows]
+    lines = max(name.count("\n") for name in names) if names else 0
+    figure = new_figure(0.9 + (0.34 + 0.1 * lines) * len(rows))
     axis = figure.subplots()
     labels: dict[str, str | None] = {"measured": "measured", "published": "published"}
     for place, (row, mean, std) in enumerate(rows):
@@ -338,7 +342,7 @@ def comparison(
                 **_DOT,
             )
             labels = dict.fromkeys(labels)
-    axis.set_yticks(range(len(rows)), [row.label for row, _, _ in rows])
+    axis.set_yticks(range(len(rows)), names)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.grid(False, axis="y")
     axis.set_xlabel(f"{metric.heading}, {metric.direction}".rstrip(", "))
