@@ -58,7 +58,8 @@ class AudioReader:
         path: the file.
         sample_rate: in hertz.
         channels: number of channels.
-        samples: samples in each channel, according to the file's header.
+        samples: samples in each channel, as the file's header states them; they are counted in an
+            MP3 file that does not state them.
         subtype: libsndfile's name of the encoding: ``"PCM_16"``, ``"VORBIS"`` …
 
     Raises:
