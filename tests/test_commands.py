@@ -162,11 +162,11 @@ def write_for_devices(folder: Path) -> None:
 
 def write_for_results(folder: Path) -> None:
     write_midi(folder, "asap-maestro", "asap-until-2015", "asap-2017-2018")
-    write_corpus(folder / "corpora" / "asap16k", RATE)
     write_takes(folder, "phone", "studio", seconds=8.0, rate=2 * RATE)
     write_generator(folder / "phone-restoration.keras", "restoration-waveform")
-    for name in ("base", "long", "piano"):
+    for name in ("base", "relative", "float32", "long", "w001"):
         (folder / f"{name}.json").write_text('{"optimizer": {"learning_rate": 0.0015}}')
+    (folder / "piano.json").write_text('{"start": "long", "steps": 1}')
 
 
 def write_for_soundfonts(folder: Path) -> None:
