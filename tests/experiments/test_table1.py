@@ -249,6 +249,9 @@ def test_a_row_starts_from_the_generator_of_another(whole, corpus, presets, tmp_
     assert given.read_bytes() == start.read_bytes()
     assert "Further starts with the weights of L_time" in (out / "index.html").read_text()
     assert run_table1(corpus, out, **SIZES, only=["more"]) == found
+    with pytest.raises(InputError, match='start "another row", not "new weights"'):
+        fresh = [dataclasses.replace(rows[0], start=None)]
+        run_table1(corpus, out, **SIZES, rows=fresh, only=["more"])
 
 
 def test_a_folder_begun_before_there_were_further_rows_goes_on(whole, corpus, presets, tmp_path):

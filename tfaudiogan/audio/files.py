@@ -70,7 +70,7 @@ class AudioReader:
         self.path = Path(path)
         self._content: bytes | None = None
         with self._open() as file:
-            is_mp3 = file.format == "MP3"
+            is_mp3 = (file.format, file.subtype) == ("MP3", "MPEG_LAYER_III")
             self.sample_rate = check_sample_rate(file.samplerate, str(self.path))
             self.channels = file.channels
             self.samples = file.frames

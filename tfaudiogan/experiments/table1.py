@@ -12,12 +12,7 @@ from tfaudiogan.evaluation.run_report import EQUALIZER
 from tfaudiogan.experiments.folder import EXPERIMENT, settled
 from tfaudiogan.experiments.table1_page import write_table1
 from tfaudiogan.experiments.table1_scores import SPLIT, Measure
-from tfaudiogan.experiments.variants import (
-    Variant,
-    after_starts,
-    load_row,
-    table1_variants,
-)
+from tfaudiogan.experiments.variants import Variant, after_starts, load_row, table1_variants
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
 from tfaudiogan.runs.checks import check_splits
@@ -177,8 +172,10 @@ def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
     if not run.facts.is_file():
         return
     kept, facts = run.read()
-    before = {**dataclasses.asdict(kept), "steps": facts["steps"]}
-    now = {**dataclasses.asdict(row.config), "steps": row.steps}
+    starts = {True: "another row", False: "new weights"}
+    start = starts[facts.get("warm_start_sha256") is not None]
+    before = {**dataclasses.asdict(kept), "steps": facts["steps"], "start": start}
+    now = {**dataclasses.asdict(row.config), "steps": row.steps, "start": starts[bool(row.start)]}
     check_same(run.path, before, now, _ROW_ADVICE)
     if facts["corpus_sha256"] != corpus.checksum:
         raise InputError(f"{run.path} was trained on another corpus; {_ADVICE}")
