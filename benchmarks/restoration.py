@@ -1,16 +1,17 @@
 """Score a model on recordings that share nothing with its training data.
 
     python -m benchmarks.restoration render  FOLDER --midi MAESTRO --soundfont F.sf2 [--rooms DIR
-        --microphones DIR --noises DIR] [--phones DIR]
+        --microphones DIR --noises DIR] [--recordings DIR] [--phones DIR]
     python -m benchmarks.restoration evaluate FOLDER --model phone-restoration
 
 `render` writes pairs of 6 s excerpts at 44.1 kHz; the same seed and sources give the same files.
 The sets are: piano, and 17 programs, degraded by the chains of `phone`; 17 programs degraded by
 `old-phone`; excerpts degraded by recorded rooms, microphones and noises, if such folders are given;
-recordings by real phones (a folder with `ALIGN.csv`, whose columns are `clean`, `phone` and
-`lag_s`); and unaltered excerpts. Use performances and a soundfont that are not in the model's
-training data. `evaluate` runs the model on whole files as `tfaudiogan enhance` does and writes
-`MODEL.md` and `MODEL.json` into the folder.
+excerpts of recordings, degraded by `phone` and by `old-phone`; recordings by real phones (a folder
+with `ALIGN.csv`, whose columns are `clean`, `phone` and `lag_s`); and unaltered excerpts. Use
+performances, recordings and a soundfont that are not in the model's training data. `evaluate` runs
+the model on whole files as `tfaudiogan enhance` does and writes `MODEL.md` and `MODEL.json` into
+the folder.
 
 Mel distances and LSD are computed with all versions at the common level, and with powers floored at
 -80 dBFS. Phone recordings have no SI-SDR, because they are aligned only to a few milliseconds. The
@@ -25,7 +26,7 @@ import functools
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,9 @@ from tfaudiogan.audio.levels import gain_to_common_level, measure_level
 from tfaudiogan.errors import InputError
 from tfaudiogan.evaluation.perceptual import is_available, perceptual_distance
 from tfaudiogan.losses import SILENCE_POWER
+from tfaudiogan.making.excerpts import read_excerpt
 from tfaudiogan.making.midi import Transformation, find_midi_files, read_midi
-from tfaudiogan.making.sources import PROGRAMS
+from tfaudiogan.making.sources import PROGRAMS, find_recordings
 from tfaudiogan.making.synthesis import find_soundfont, synthesize
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.reporting.tables import Improvement
@@ -53,8 +55,13 @@ TABLE = "excerpts.csv"
 COLUMNS = ("set", "input", "target", "program")
 SIDES = ("input", "target")
 LONGEST_RESPONSE_S = 2.0
+NO_PROGRAM = -1
+QUIETEST_DBFS = -50.0
 UNALTERED = "unaltered"
 PHONES = "phones"
+
+Clean = Callable[[np.random.Generator], tuple[np.ndarray, int]]
+Degradation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def leveled(audio: np.ndarray) -> np.ndarray:
@@ -113,29 +120,42 @@ def render(options: argparse.Namespace) -> None:
         name: dataclasses.replace(degradation_preset(name), clean=0.0).draw
         for name in ("phone", "old-phone")
     }
-    sets: dict[str, tuple[tuple[int, ...], Callable | None]] = {
-        "phone, piano": ((0,), degradations["phone"]),
-        "phone, 17 programs": (PROGRAMS, degradations["phone"]),
-        "old-phone": (PROGRAMS, degradations["old-phone"]),
-        UNALTERED: (PROGRAMS, None),
+
+    def played(programs: Sequence[int]) -> Clean:
+        def clean(rng: np.random.Generator) -> tuple[np.ndarray, int]:
+            program = int(rng.choice(programs))
+            return _excerpt(tracks, program, soundfont, rng), program
+
+        return clean
+
+    def chain(name: str) -> Degradation:
+        return lambda audio, rng: degradations[name](rng)(audio, RATE)
+
+    sets: dict[str, tuple[Clean, Degradation]] = {
+        "phone, piano": (played((0,)), chain("phone")),
+        "phone, 17 programs": (played(PROGRAMS), chain("phone")),
+        "old-phone": (played(PROGRAMS), chain("old-phone")),
+        UNALTERED: (played(PROGRAMS), lambda audio, rng: audio),
     }
-    devices = None
     if options.rooms or options.microphones or options.noises:
         devices = Devices(options.rooms, options.microphones, options.noises)
-        sets["recorded devices"] = (PROGRAMS, None)
+        sets["recorded devices"] = (played(PROGRAMS), devices)
+    if options.recordings:
+        recordings = sorted(find_recordings(options.recordings).values())
+        if not recordings:
+            raise InputError(f"{options.recordings} holds no recordings; give a folder that does")
+        recorded = functools.partial(_recorded_excerpt, recordings)
+        sets["phone, recordings"] = (recorded, chain("phone"))
+        sets["old-phone, recordings"] = (recorded, chain("old-phone"))
     rows = []
     with progress_bar() as progress:
         bar = progress.add_task("Rendering", total=len(sets) * options.excerpts, status="")
-        for name, (programs, draw) in sets.items():
+        for name, (clean, degrade) in sets.items():
             for number in range(options.excerpts):
                 rng = np.random.default_rng([options.seed, list(sets).index(name), number])
-                program = int(rng.choice(programs))
-                target = leveled(_excerpt(tracks, program, soundfont, rng))
-                heard = target
-                if draw is not None:
-                    heard = draw(rng)(target, RATE)
-                elif devices is not None and name != UNALTERED:
-                    heard = devices(target, rng)
+                audio, program = clean(rng)
+                target = leveled(audio)
+                heard = degrade(target, rng)
                 rows.append(_write(options.folder, name, number, heard, target, program))
                 progress.update(bar, advance=1, status=name)
     if options.phones:
@@ -157,6 +177,16 @@ def _excerpt(tracks: list, program: int, soundfont: Path, rng: np.random.Generat
         ]
         if measure_level(audio) is not None:
             return audio
+
+
+def _recorded_excerpt(paths: Sequence[Path], rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Return 6 s from a random position of a recording that is not too quiet, and no program."""
+    while True:
+        path = paths[rng.integers(len(paths))]
+        audio = read_excerpt(path, rng.uniform(), SAMPLES, RATE)
+        level = measure_level(audio)
+        if level is not None and level > QUIETEST_DBFS:
+            return audio, NO_PROGRAM
 
 
 def _write(folder: Path, name: str, number: int, heard, target, program: int) -> tuple:
@@ -182,7 +212,7 @@ def _phone_pairs(folder: Path, phones: Path) -> list[tuple]:
         )
         heard = heard[round(float(pair["lag_s"]) * RATE) :]
         length = min(len(clean), len(heard), 8 * RATE)
-        rows.append(_write(folder, PHONES, number, heard[:length], clean[:length], -1))
+        rows.append(_write(folder, PHONES, number, heard[:length], clean[:length], NO_PROGRAM))
     return rows
 
 
@@ -364,6 +394,7 @@ def main() -> None:
     making.add_argument("--rooms", type=Path, help="Folder of recorded room responses.")
     making.add_argument("--microphones", type=Path, help="Folder of microphone responses.")
     making.add_argument("--noises", type=Path, help="Folder of background noises.")
+    making.add_argument("--recordings", type=Path, help="Folder of clean recordings of music.")
     making.add_argument("--phones", type=Path, help="Folder with ALIGN.csv and its recordings.")
     making.add_argument("--excerpts", type=int, default=40, help="Number of excerpts in each set.")
     making.add_argument("--seed", type=int, default=0, help="Random seed.")

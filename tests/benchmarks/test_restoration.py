@@ -29,6 +29,7 @@ def sources(tmp_path_factory):
         ("rooms", response),
         ("microphones", response[90:130]),
         ("noises", 0.1 * rng.standard_normal(30_000)),
+        ("recordings", 0.1 * rng.standard_normal(400_000)),
     ):
         (folder / name).mkdir()
         soundfile.write(folder / name / "one.wav", audio, restoration.RATE)
@@ -44,7 +45,7 @@ def sources(tmp_path_factory):
 
 
 def render(folder, sources):
-    names = ("midi", "rooms", "microphones", "noises", "phones")
+    names = ("midi", "rooms", "microphones", "noises", "recordings", "phones")
     folders = {name: sources / name for name in names}
     restoration.render(
         argparse.Namespace(folder=folder, soundfont=SOUNDFONT, excerpts=1, seed=0, **folders)
@@ -64,6 +65,8 @@ def test_every_set_is_rendered_and_scored(tmp_path, sources):
         "old-phone",
         "unaltered",
         "recorded devices",
+        "phone, recordings",
+        "old-phone, recordings",
         "phones",
     ]
     for row in rows:

@@ -255,12 +255,12 @@ class _ExcerptMaker:
         samples = round(recipe.settings["seconds"] * self.sample_rate)
         playing = self.playings.get(recipe.split)
         if playing is None:
-            return _read_excerpt(path, position, samples, self.sample_rate)
+            return read_excerpt(path, position, samples, self.sample_rate)
         performance = Performance.read(path)
         return playing.play(performance, recipe.settings, position, samples, self.sample_rate)
 
 
-def _read_excerpt(path: Path, position: float, samples: int, sample_rate: int) -> np.ndarray:
+def read_excerpt(path: Path, position: float, samples: int, sample_rate: int) -> np.ndarray:
     """Read an excerpt of a recording, mixed to mono and padded with silence beyond its end."""
     reader = AudioReader(path)
     source_samples = -(-samples * reader.sample_rate // sample_rate)
