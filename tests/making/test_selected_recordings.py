@@ -1,25 +1,19 @@
 """Test the script next to the model card that selects recordings with all bands."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 from scipy import signal
 
+from tests.scripts import load_script
 from tfaudiogan.errors import InputError
 
-SCRIPT = Path(__file__).parents[2] / "saved_models" / "phone-restoration" / "recordings.py"
 RATE = 44_100
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("selected_recordings", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("recordings")
 
 
 def noise(seconds: float) -> np.ndarray:

@@ -1,27 +1,21 @@
 """Test the script next to the model card that makes a soundfont from recorded notes."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pretty_midi
 import pytest
 
+from tests.scripts import load_script
 from tfaudiogan.audio.files import write_audio
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.soundfonts import read_presets
 from tfaudiogan.making.synthesizer import GAIN, Synthesizer
 
 RATE = 22_050
-SCRIPT = Path(__file__).parents[2] / "saved_models" / "phone-restoration" / "soundfont.py"
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("soundfont_of_notes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("soundfont")
 
 
 def test_names_of_notes(script):

@@ -1,24 +1,19 @@
 """Test the script next to the model card that writes the notes of a Gravis Ultrasound patch."""
 
-import importlib.util
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.scripts import load_script
 from tfaudiogan.errors import InputError
 
 RATE = 8000
-SCRIPT = Path(__file__).parents[2] / "saved_models" / "phone-restoration" / "unpack_patch.py"
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("unpack_patch", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("unpack_patch")
 
 
 def patch(samples: list[tuple[bytes, int, tuple[int, int], int]]) -> bytes:

@@ -1,25 +1,18 @@
 """Test the script next to the model card that averages the weights of generators."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from tests.scripts import load_script
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, read_metadata, write_metadata
 from tfaudiogan.models import build_spectral_generator
 
-SCRIPT = Path(__file__).parents[2] / "saved_models" / "phone-restoration" / "average.py"
-
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("average", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("average")
 
 
 @pytest.fixture(scope="module")

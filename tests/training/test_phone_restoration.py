@@ -1,28 +1,21 @@
 """Test the band powers from which phone-restoration is trained, next to its model card."""
 
 import importlib
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.scripts import FOLDER, load_script
 from tfaudiogan.errors import InputError
 from tfaudiogan.layers import FrequencyBands1D, PowerSpectrum1D, Spectrum1D
-
-FOLDER = Path(__file__).parents[2] / "saved_models" / "phone-restoration"
 
 
 @pytest.fixture(scope="module")
 def scripts():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(FOLDER)
-        # The repository has another train.py.
-        spec = importlib.util.spec_from_file_location("train_on_bands", FOLDER / "train.py")
-        script = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(script)
-        yield importlib.import_module("bands"), script
+        yield importlib.import_module("bands"), load_script("train")
 
 
 @pytest.fixture(scope="module")
