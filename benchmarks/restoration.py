@@ -57,6 +57,7 @@ SIDES = ("input", "target")
 LONGEST_RESPONSE_S = 2.0
 NO_PROGRAM = -1
 QUIETEST_DBFS = -50.0
+MOST_ATTEMPTS = 100
 UNALTERED = "unaltered"
 PHONES = "phones"
 
@@ -181,12 +182,13 @@ def _excerpt(tracks: list, program: int, soundfont: Path, rng: np.random.Generat
 
 def _recorded_excerpt(paths: Sequence[Path], rng: np.random.Generator) -> tuple[np.ndarray, int]:
     """Return 6 s from a random position of a recording that is not too quiet, and no program."""
-    while True:
+    for _ in range(MOST_ATTEMPTS):
         path = paths[rng.integers(len(paths))]
         audio = read_excerpt(path, rng.uniform(), SAMPLES, RATE)
         level = measure_level(audio)
         if level is not None and level > QUIETEST_DBFS:
             return audio, NO_PROGRAM
+    raise InputError(f"the recordings are below {QUIETEST_DBFS:g} dBFS; give louder ones")
 
 
 def _write(folder: Path, name: str, number: int, heard, target, program: int) -> tuple:

@@ -20,6 +20,7 @@ from tests.conftest import write_corpus
 from tests.conversion.torch_files import state_dict, write_before_zip
 from tests.documented import PAGES, ROOT, commands_in_blocks
 from tests.making.midi_files import SOUNDFONT, write_pieces
+from tests.making.patches import patch
 from tfaudiogan.audio.files import write_audio
 from tfaudiogan.config import preset
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
@@ -177,6 +178,10 @@ def write_for_soundfonts(folder: Path) -> None:
     write_recordings(folder / "violin", "C4.wav")
     write_recordings(folder / "SplendidGrandPiano" / "Samples", "MF C4.flac")
     write_recordings(folder / "Melodic", "note.wav")
+    write_takes(folder, "recordings", seconds=8.0, rate=44100)
+    write_audio(folder / "unpacked" / "game" / "noise.wav", noise(26 * 44100, 0), 44100)
+    tone = np.round(8000 * np.sin(np.arange(4000))).astype("<i2").tobytes()
+    (folder / "026_Jazz_Guitar.pat").write_bytes(patch([(tone, 440_000, (0, 0), 1)]))
     (folder / "Melodic" / "026-Acoustic Guitar (steel).sfz").write_text(
         "<region> sample=note.wav pitch_keycenter=60\n"
     )
@@ -201,7 +206,13 @@ WRITTEN = {
     "phones.md": ["piano.tflite"],
     "results.md": ["runs/table1/index.html", "runs/figure6/index.html", "search/index.html"],
     "serving.md": ["models/piano/1/saved_model.pb"],
-    "soundfonts.md": ["sampled.sf2", "corpora/excerpts/manifest.csv"],
+    "soundfonts.md": [
+        "corpora/excerpts/manifest.csv",
+        "corpora/recordings/manifest.csv",
+        "recordings/game/noise.wav",
+        "sampled.sf2",
+        "freepats.sf2",
+    ],
 }
 """Some of the files that the commands of a page write, among them the results of the last ones."""
 

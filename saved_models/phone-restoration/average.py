@@ -14,11 +14,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from tfaudiogan.commands.running import run
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import read_metadata, write_metadata
 from tfaudiogan.progress import console
 from tfaudiogan.storage import replacing
+
+app = typer.Typer()
 
 
 def shares_of(models: list[str]) -> dict[Path, float]:
@@ -43,8 +46,11 @@ def average(shares: dict[Path, float], out: Path) -> None:
     """Write the mean of the generators' weights.
 
     Raises:
-        InputError: if a generator cannot be read, or has another network than the first one.
+        InputError: if ``out`` is not a .keras file, or a generator cannot be read or has another
+            network than the first one.
     """
+    if out.suffix != ".keras":
+        raise InputError(f"{out} does not end with .keras")
     generators = [load_keras(path) for path in shares]
     weights = [generator.get_weights() for generator in generators]
     shapes = [[weight.shape for weight in each] for each in weights]
@@ -63,6 +69,7 @@ def average(shares: dict[Path, float], out: Path) -> None:
         write_metadata(temporary, read_metadata(next(iter(shares))))
 
 
+@app.command()
 def main(
     out: Annotated[Path, typer.Argument(help="Generator to write (.keras).")],
     models: Annotated[
@@ -75,8 +82,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except InputError as error:
-        console.print(str(error))
-        raise SystemExit(2) from error
+    run(app, "average.py")

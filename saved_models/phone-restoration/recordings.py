@@ -14,9 +14,12 @@ import numpy as np
 import soundfile
 import typer
 
+from tfaudiogan.commands.running import run
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.progress import console, progress_bar
+
+app = typer.Typer()
 
 SHORTEST_S = 25.0
 LOWEST_RATE = 44_100
@@ -53,20 +56,23 @@ def end_of_spectrum(path: Path) -> float:
 
 
 def is_fit(path: Path) -> bool:
-    """Return whether a recording is long enough and has all bands."""
+    """Return whether a recording can be read, is long enough and has all bands."""
     try:
         info = soundfile.info(path)
+        long = info.duration >= SHORTEST_S and info.samplerate >= LOWEST_RATE
+        return long and end_of_spectrum(path) >= FULL_HZ
     except soundfile.LibsndfileError:
         return False
-    long = info.duration >= SHORTEST_S and info.samplerate >= LOWEST_RATE
-    return long and end_of_spectrum(path) >= FULL_HZ
 
 
+@app.command()
 def main(
     source: Annotated[Path, typer.Argument(help="Folder of recordings.")],
     out: Annotated[Path, typer.Argument(help="Folder of links to the selected recordings.")],
 ) -> None:
     """Link the recordings that are long enough and have all bands."""
+    if out.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"{out} is in {source}; give a folder outside of it")
     recordings = find_recordings(source)
     if not recordings:
         raise InputError(f"{source} holds no recordings; give a folder of WAV, FLAC, Ogg or MP3")
@@ -78,6 +84,8 @@ def main(
             if is_fit(path):
                 link = out / path.relative_to(source)
                 link.parent.mkdir(parents=True, exist_ok=True)
+                if link.exists() and not link.is_symlink():
+                    raise InputError(f"{link} is not a link; give another folder, or remove it")
                 link.unlink(missing_ok=True)
                 link.symlink_to(path.resolve())
                 selected += 1
@@ -85,8 +93,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except InputError as error:
-        console.print(str(error))
-        raise SystemExit(2) from error
+    run(app, "recordings.py")

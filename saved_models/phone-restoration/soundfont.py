@@ -23,10 +23,13 @@ import numpy as np
 import typer
 
 from tfaudiogan.audio.files import read_audio
+from tfaudiogan.commands.running import run
 from tfaudiogan.errors import InputError
 from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.progress import console
 from tfaudiogan.storage import replacing
+
+app = typer.Typer()
 
 LONGEST_S = 8.0
 FADE_S = 0.05
@@ -176,6 +179,7 @@ def soundfont(programs: dict[int, list[Note]]) -> bytes:
     return chunk("RIFF", b"sfbk" + b"".join(chunk("LIST", data) for data in lists))
 
 
+@app.command()
 def main(
     out: Annotated[Path, typer.Argument(help="Soundfont to write.")],
     sources: Annotated[
@@ -198,8 +202,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except InputError as error:
-        console.print(str(error))
-        raise SystemExit(2) from error
+    run(app, "soundfont.py")

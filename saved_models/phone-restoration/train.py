@@ -24,6 +24,7 @@ import typer
 from bands import BANDS, BINS, EDGES, FRAMES, N_FFT, WIDTHS, WINDOW, bands_of
 
 from tfaudiogan.audio.spectra import mel_filters
+from tfaudiogan.commands.running import run
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_keras
@@ -35,6 +36,8 @@ from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.storage import replacing
 from tfaudiogan.training.precision import computing_in
+
+app = typer.Typer()
 
 SAMPLE_RATE = 44_100
 BATCH = 16
@@ -353,6 +356,7 @@ class Trainer:
             write_metadata(temporary, metadata)
 
 
+@app.command()
 def main(
     corpora: Annotated[list[Path], typer.Argument(help="Corpora of excerpts at 44.1 kHz.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
@@ -411,8 +415,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except InputError as error:
-        console.print(str(error))
-        raise SystemExit(2) from error
+    run(app, "train.py")

@@ -18,8 +18,11 @@ import numpy as np
 import typer
 
 from tfaudiogan.audio.files import write_audio
+from tfaudiogan.commands.running import run
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
+
+app = typer.Typer()
 
 MAGIC = b"GF1PATCH110\0"
 HEADERS = 239
@@ -48,7 +51,8 @@ def read_patch(path: Path) -> list[Note]:
     """Read the notes of a patch.
 
     Raises:
-        InputError: if the file does not exist, is not a patch, or ends early.
+        InputError: if the file does not exist, is not a patch, ends early, or has a note
+            without a pitch.
     """
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a .pat file")
@@ -61,13 +65,15 @@ def read_patch(path: Path) -> list[Note]:
         if len(header) < SAMPLE_HEADER.size:
             raise InputError(f"{path} ends early; download it again")
         _, _, size, start, end, rate, _, _, root_mhz, _, _, modes = SAMPLE_HEADER.unpack(header)
+        if not rate or not root_mhz:
+            raise InputError(f"{path} has a note without a pitch or a sample rate")
         position += SAMPLE_HEADER.size
         audio = decode(data[position : position + size], modes)
         position += size
         if position > len(data):
             raise InputError(f"{path} ends early; download it again")
         width = 2 if modes & SIXTEEN_BITS else 1
-        if modes & LOOPED and end > start:
+        if modes & LOOPED and start < end <= size:
             audio = repeat_loop(audio, start // width, end // width, rate)
         key = round(69 + 12 * math.log2(root_mhz / 440_000))
         in_tune = rate * 440_000 * 2 ** ((key - 69) / 12) / root_mhz
@@ -102,6 +108,7 @@ def level_db(audio: np.ndarray) -> float:
     return 20 * math.log10(math.sqrt(float(np.mean(audio**2)) if len(audio) else 0.0) + 1e-9)
 
 
+@app.command()
 def main(
     patch: Annotated[Path, typer.Argument(help="Patch (.pat).")],
     out: Annotated[Path, typer.Argument(help="Folder of the WAV files.")],
@@ -114,8 +121,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except InputError as error:
-        console.print(str(error))
-        raise SystemExit(2) from error
+    run(app, "unpack_patch.py")

@@ -47,3 +47,19 @@ def test_short_and_cut_recordings_are_left_out(script, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no recordings"):
         script.main(tmp_path / "empty", out)
+
+
+def test_no_recording_is_replaced_by_a_link(script, tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    soundfile.write(source / "long.flac", noise(26), RATE)
+    before = (source / "long.flac").read_bytes()
+    for inside in (source, source / "links"):
+        with pytest.raises(InputError, match="give a folder outside of it"):
+            script.main(source, inside)
+    out.mkdir()
+    (out / "long.flac").write_bytes(b"another file")
+    with pytest.raises(InputError, match="is not a link"):
+        script.main(source, out)
+    assert (source / "long.flac").read_bytes() == before
+    assert (out / "long.flac").read_bytes() == b"another file"

@@ -1,31 +1,16 @@
 """Test the script next to the model card that writes the notes of a Gravis Ultrasound patch."""
 
-import struct
-
 import numpy as np
 import pytest
 
+from tests.making.patches import RATE, patch
 from tests.scripts import load_script
 from tfaudiogan.errors import InputError
-
-RATE = 8000
 
 
 @pytest.fixture(scope="module")
 def script():
     return load_script("unpack_patch")
-
-
-def patch(samples: list[tuple[bytes, int, tuple[int, int], int]]) -> bytes:
-    """Return a patch of samples: PCM, root in mHz, loop in bytes, and modes."""
-    header = bytearray(239)
-    header[:12] = b"GF1PATCH110\0"
-    header[198] = len(samples)
-    data = bytes(header)
-    for pcm, root, (start, end), modes in samples:
-        data += struct.pack("<7sB3IH3I", b"note", 0, len(pcm), start, end, RATE, 0, 0, root)
-        data += bytes(21) + bytes([modes]) + bytes(40) + pcm
-    return data
 
 
 def test_notes_of_8_and_16_bits(script, tmp_path):
@@ -68,4 +53,7 @@ def test_other_files_are_refused(script, tmp_path):
         script.read_patch(path)
     path.write_bytes(patch([(bytes(200), 440_000, (0, 0), 1)])[:-50])
     with pytest.raises(InputError, match="ends early"):
+        script.read_patch(path)
+    path.write_bytes(patch([(bytes(200), 0, (0, 0), 1)]))
+    with pytest.raises(InputError, match="without a pitch"):
         script.read_patch(path)

@@ -51,3 +51,5 @@ def test_wrong_shares_and_networks_are_refused(script, generators, tmp_path):
     with pytest.raises(InputError, match="has another network"):
         script.average(shares, tmp_path / "mean.keras")
     assert not (tmp_path / "mean.keras").exists()
+    with pytest.raises(InputError, match=r"does not end with \.keras"):
+        script.average({generators / "new.keras": 1.0}, tmp_path / "mean.h5")
