@@ -21,7 +21,7 @@ from tfaudiogan.inference.metadata import read_metadata, write_metadata
 from tfaudiogan.progress import console
 from tfaudiogan.storage import replacing
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 def shares_of(models: list[str]) -> dict[Path, float]:

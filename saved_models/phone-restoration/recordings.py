@@ -19,7 +19,7 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.progress import console, progress_bar
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SHORTEST_S = 25.0
 LOWEST_RATE = 44_100

@@ -29,7 +29,7 @@ from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.progress import console
 from tfaudiogan.storage import replacing
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 LONGEST_S = 8.0
 FADE_S = 0.05

@@ -37,7 +37,7 @@ from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.storage import replacing
 from tfaudiogan.training.precision import computing_in
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SAMPLE_RATE = 44_100
 BATCH = 16

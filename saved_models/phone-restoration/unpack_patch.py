@@ -22,7 +22,7 @@ from tfaudiogan.commands.running import run
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 MAGIC = b"GF1PATCH110\0"
 HEADERS = 239
