@@ -183,6 +183,17 @@ def test_rows_are_made_one_at_a_time_and_the_rest_is_named(whole, corpus, preset
         assert f"Missing: {LABELS[0]} (not begun)" in (out / name).read_text()
 
 
+def test_more_steps_extend_the_rows(corpus, presets, tmp_path, calls):
+    config = TINY.changed({"optimizer": {"schedule": "constant"}})
+    sizes = SIZES | {"config": config, "only": ["time"]}
+    run_table1(corpus, tmp_path, **sizes)
+    run_table1(corpus, tmp_path, **sizes | {"steps": 5})
+    assert training.read_progress(tmp_path / "runs/time/checkpoint.npz")["step"] == 5
+    assert json.loads((tmp_path / "experiment.json").read_text())["steps"] == 5
+    with pytest.raises(InputError, match="made with steps 5, not 3"):
+        run_table1(corpus, tmp_path, **sizes)
+
+
 def test_a_row_that_is_not_finished_is_missing(whole, corpus, presets, tmp_path, calls):
     out = copied(whole, tmp_path, ["time", "frequency", "feature"])
     (out / "runs/frequency/scores.json").unlink()
@@ -226,8 +237,8 @@ def test_a_further_row_has_its_own_window_and_the_folder_remembers_it(
 
     again = run_table1(corpus, out, **SIZES, only=["time"])
     assert again == found
-    with pytest.raises(InputError, match="was made with steps 2, not 5; give the same"):
-        run_table1(corpus, out, **SIZES, rows=[dataclasses.replace(rows[0], steps=5)])
+    with pytest.raises(InputError, match="was made with steps 2, not 1; give the same"):
+        run_table1(corpus, out, **SIZES, rows=[dataclasses.replace(rows[0], steps=1)])
 
 
 def test_a_row_starts_from_the_generator_of_another(whole, corpus, presets, tmp_path):
@@ -265,7 +276,8 @@ def test_a_folder_begun_before_there_were_further_rows_goes_on(whole, corpus, pr
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"steps": 5}, "made with steps 3, not 5"),
+        ({"steps": 2}, "made with steps 3, not 2"),
+        ({"steps": 5}, "runs/modern was made with steps 3, over which its learning rate"),
         ({"config": dataclasses.replace(TINY, window=1024)}, "config.window 512, not 1024"),
         ({"autoencoder_steps": 0}, "autoencoder steps is 0"),
         ({"steps": 0}, "steps is 0"),

@@ -103,7 +103,7 @@ def test_the_command_that_began_a_run_resumes_it(run, corpus, config, capsys):
     ("options", "words"),
     [
         ("--loss time", "made with weights.log_ratio 0.1, not 0.0"),
-        ("--steps 12", "made with steps 6, not 12"),
+        ("--steps 12", "made with steps 6, over which its learning rate falls to zero"),
         ("--epochs 4", "made with training.epochs 2, not 4"),
         ("--monitor val_snr", 'made with monitor "val_lsd", not "val_snr"'),
         ("--preset paper --batch 8", "made with training.batch 4, not 8"),

@@ -121,7 +121,7 @@ def train(
         typer.Option(
             "--resume",
             help="Continue the run in --run with its own settings; an option that contradicts "
-            "them is an error.",
+            "them is an error. A larger --steps extends it, except with a cosine schedule.",
         ),
     ] = False,
     overwrite: Annotated[
@@ -323,7 +323,11 @@ def table1(
     config: ConfigFile = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Number of generator updates for each row, instead of --epochs.", min=1),
+        typer.Option(
+            help="Number of generator updates for each row, instead of --epochs. A larger number "
+            "extends an experiment.",
+            min=1,
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Number of epochs for each row.", min=1)

@@ -1,6 +1,7 @@
 """Table I: the paper's composite losses and others beside them, from one common start."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from tfaudiogan.experiments.table1_scores import SPLIT, Measure
 from tfaudiogan.experiments.variants import Variant, after_starts, load_row, table1_variants
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
-from tfaudiogan.runs.checks import check_splits
-from tfaudiogan.runs.identity import check_same, settle
+from tfaudiogan.runs.checks import check_extensible, check_splits
+from tfaudiogan.runs.identity import check_same, read_json
+from tfaudiogan.storage import write_text
 
 ROWS = "rows"
 _BASELINES = "baselines"
@@ -44,7 +46,8 @@ def run_table1(
     generator of its epoch with the best validation SNR. The page is ``out/index.html``; the table
     ``table1.txt``, ``.md`` and ``.json``; each row's run is a folder of ``out/runs``. The same call
     continues an experiment that was interrupted: rows that are finished are neither trained nor
-    scored again.
+    scored again. With more steps, it extends the rows, which end as if they had been trained for
+    that long at once; rows whose learning rate falls to zero must be trained again.
 
     Args:
         corpus: the pairs.
@@ -79,22 +82,22 @@ def run_table1(
     )
     chosen = _chosen(variants, only)
     check_splits(corpus, config.window, (SPLIT,))
-    settle(
-        out / EXPERIMENT,
-        {
-            "experiment": "table1",
-            "corpus": corpus.checksum,
-            "steps": steps,
-            "autoencoder_steps": autoencoder_steps,
-            "config": {n: v for n, v in dataclasses.asdict(config).items() if n != "weights"},
-        },
-        _ADVICE,
-    )
+    identity = {
+        "experiment": "table1",
+        "corpus": corpus.checksum,
+        "steps": steps,
+        "autoencoder_steps": autoencoder_steps,
+        "config": {n: v for n, v in dataclasses.asdict(config).items() if n != "weights"},
+    }
+    kept = _extended(out, steps)
+    if kept is not None:
+        check_same(out, kept, json.loads(json.dumps(identity)), _ADVICE)
     runs = {row.name: RunFolder(out / "runs" / row.name) for row in variants}
     for row in chosen:
         check_splits(corpus, row.config.window, ("train", "validation"), row.config.training.batch)
         _check_run(row, runs[row.name], corpus)
         _check_start(row, variants, chosen, runs)
+    write_text(out / EXPERIMENT, json.dumps(identity, indent=2) + "\n")
     config.save(out / "config.json")
     for row in rows:
         next(one for one in variants if one.name == row.name).save(out / ROWS / f"{row.name}.json")
@@ -138,6 +141,16 @@ def run_table1(
     return joined
 
 
+def _extended(out: Path, steps: int) -> dict[str, Any] | None:
+    """Return what the experiment in a folder was made with, if any, but with at least ``steps``."""
+    path = out / EXPERIMENT
+    if not path.is_file():
+        return None
+    kept = read_json(path)
+    made = kept.get("steps")
+    return {**kept, "steps": steps} if isinstance(made, int) and made < steps else kept
+
+
 def _further_rows(folder: Path, given: Sequence[Variant], config: Config) -> list[Variant]:
     """Return the remembered and the given rows; a given row replaces one of the same name."""
     found = {path.stem: load_row(path.stem, path, config) for path in sorted(folder.glob("*.json"))}
@@ -174,7 +187,11 @@ def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
     kept, facts = run.read()
     starts = {True: "another row", False: "new weights"}
     start = starts[facts.get("warm_start_sha256") is not None]
-    before = {**dataclasses.asdict(kept), "steps": facts["steps"], "start": start}
+    made = facts["steps"]
+    if made < (row.steps or 0):
+        check_extensible(run.path, kept, made, "remove the folder to train it again")
+        made = row.steps
+    before = {**dataclasses.asdict(kept), "steps": made, "start": start}
     now = {**dataclasses.asdict(row.config), "steps": row.steps, "start": starts[bool(row.start)]}
     check_same(run.path, before, now, _ROW_ADVICE)
     if facts["corpus_sha256"] != corpus.checksum:

@@ -34,6 +34,15 @@ def check_splits(
             crops.grid(corpus, split, window, batch, limit=replicas, multiple=multiple)
 
 
+def check_extensible(run: Path, config: Config, steps: int, advice: str) -> None:
+    """Raise InputError if more steps than the run was made with would change the earlier ones."""
+    if config.optimizer.schedule == "cosine":
+        raise InputError(
+            f"{run} was made with steps {steps}, over which its learning rate falls to zero, so it "
+            f"cannot be extended; {advice}"
+        )
+
+
 def check_sample_rate(path: Path, corpus: Corpus) -> None:
     """Raise InputError if the model's metadata has another sample rate than the corpus."""
     from tfaudiogan.inference.metadata import read_metadata

@@ -38,7 +38,12 @@ from tfaudiogan.runs.callbacks import (
     steps_made,
 )
 from tfaudiogan.runs.checkpoint import read_progress
-from tfaudiogan.runs.checks import check_monitor, check_sample_rate, check_splits
+from tfaudiogan.runs.checks import (
+    check_extensible,
+    check_monitor,
+    check_sample_rate,
+    check_splits,
+)
 from tfaudiogan.runs.devices import ONE_DEVICE, Devices, check_batch
 from tfaudiogan.runs.folder import RESUME_ADVICE, Plan, RunFolder
 from tfaudiogan.runs.identity import check_same
@@ -203,7 +208,12 @@ def _settle(
             f"on {corpus.folder} ({corpus.checksum[:12]}); resume it with the corpus as it was, or "
             "start a new run with another --run"
         )
-    return kept, folder.resume(facts, **given)
+    longer = given["steps"] is not None and given["steps"] > facts["steps"]
+    if not longer:
+        return kept, folder.resume(facts, **given)
+    check_extensible(folder.path, kept, facts["steps"], RESUME_ADVICE)
+    plan = folder.resume(facts, **{**given, "steps": None})
+    return kept, dataclasses.replace(plan, steps=given["steps"])
 
 
 def train(
@@ -234,7 +244,8 @@ def train(
         run: Folder of the run.
         steps: Number of generator updates. It is the configuration's epochs by default.
         resume: Whether to continue the run in the folder exactly where it ended. The other
-            arguments default to the run's own and must not contradict them.
+            arguments default to the run's own and must not contradict them, except that ``steps``
+            can be larger if the learning rate does not depend on it.
         overwrite: Whether to remove a run that the folder holds and start again.
         autoencoder: Trained autoencoder for the feature loss; the folder keeps a copy. It is
             trained first by default.
