@@ -60,6 +60,7 @@ SHORTER = {
     r"render .*--excerpts": ["--excerpts=train=3,validation=1,test=1", "--jobs=1"],
     r"render": ["--tracks=2", f"--sample-rate={RATE}", "--jobs=1"],
     r".*train\.py": ["--steps=2", "--loss=time", *settings(WAVEFORM)],
+    r"train .*--resume --steps": ["--steps=4"],
     r"train .*--resume": [],
     # The weights of the released model need its sizes.
     r"train .*--warm-start saved_models": ["--steps=2", "--batch=2", "--steps-per-epoch=2"],
