@@ -6,6 +6,7 @@ Its modules are imported by path and used unchanged. PyTorch is not a dependency
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,16 +29,11 @@ class Reference:
     """
 
     def __init__(self, folder: Path, batch: int) -> None:
-        if find_spec("torch") is None:
-            raise InputError("--reference needs PyTorch, which is not installed; pip install torch")
-        if not (folder / "models" / "generator.py").is_file():
-            raise InputError(
-                f"--reference {folder} has no models/generator.py; give a checkout of {REPOSITORY}"
-            )
+        networks = reference_networks(folder)
         import torch
 
         self._torch = torch
-        generator, discriminator = _networks(folder)
+        generator, discriminator = networks["generator"], networks["discriminator"]
         self.generator, self.discriminator = generator.train(), discriminator.train()
         self._optimizers = [
             torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -100,19 +96,40 @@ class Reference:
         loss.item()
 
 
-def _networks(folder: Path):
-    """Build the paper's networks with the default arguments of its command line."""
+def reference_networks(folder: Path) -> dict[str, Any]:
+    """Build the paper's networks with the default arguments of its command line.
+
+    Args:
+        folder: the checkout.
+
+    Returns:
+        PyTorch modules by the names of ``tfaudiogan.conversion.paper.NETWORKS``.
+
+    Raises:
+        InputError: when PyTorch or the checkout's models are missing.
+    """
+    if find_spec("torch") is None:
+        raise InputError(
+            "the paper's code needs PyTorch, which is not installed; pip install torch"
+        )
+    if not (folder / "models" / "generator.py").is_file():
+        raise InputError(f"{folder} has no models/generator.py; give a checkout of {REPOSITORY}")
     arguments, path = sys.argv, list(sys.path)
     sys.argv = sys.argv[:1]
     sys.path.insert(0, str(folder.resolve()))
     try:
+        from models.autoencoder import AutoEncoder
         from models.discriminator import Discriminator
         from models.generator import Generator
         from utils.constants_parser import get_general_args
 
         general = get_general_args()
-        return Generator(general), Discriminator(general)
+        return {
+            "generator": Generator(general),
+            "discriminator": Discriminator(general),
+            "autoencoder": AutoEncoder(general),
+        }
     except ImportError as error:
-        raise InputError(f"--reference {folder} cannot be imported ({error})") from error
+        raise InputError(f"{folder} cannot be imported ({error})") from error
     finally:
         sys.argv, sys.path = arguments, path

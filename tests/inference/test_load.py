@@ -1,14 +1,39 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference import load
 from tfaudiogan.inference.load import load_model
+from tfaudiogan.models import build_autoencoder
 
 MODEL = Path(__file__).parents[2] / "saved_models/piano-mobile/piano-mobile-dynamic.tflite"
+
+
+def test_an_autoencoder_is_loaded_in_a_process_that_has_imported_no_model(tmp_path):
+    path = tmp_path / "autoencoder.keras"
+    build_autoencoder(512, blocks=1, base_filters=8).save(path)
+    code = (
+        "import sys; from tfaudiogan.inference.load import load_keras; "
+        "print(load_keras(sys.argv[1]).name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert done.stdout.strip() == "autoencoder", done.stderr
+
+
+def test_the_reason_of_keras_is_shortened(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise TypeError("Could not locate class 'Unknown'. " + "configuration " * 2000)
+
+    monkeypatch.setattr(keras.saving, "load_model", fail)
+    with pytest.raises(InputError, match=r"Could not locate class 'Unknown'.*export or train") as e:
+        load.load_keras(tmp_path / "model.keras")
+    assert len(str(e.value)) < len(str(tmp_path)) + 400
 
 
 @pytest.mark.parametrize(

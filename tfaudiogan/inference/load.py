@@ -20,6 +20,9 @@ MAX_BATCH_SAMPLES = 1 << 20
 DEFAULT_WINDOW = 8192
 DEFAULT_SAMPLE_RATE = 44_100
 
+LONGEST_REASON = 200
+"""Characters of another library's error that are shown."""
+
 
 @dataclass(frozen=True)
 class WindowModel:
@@ -164,6 +167,8 @@ def _input_errors(path: Path | str, verb: str = "be loaded") -> Iterator[None]:
         raise
     except Exception as error:
         reason = (str(error).strip() or repr(error)).splitlines()[0]
+        if len(reason) > LONGEST_REASON:  # Keras quotes whole configurations.
+            reason = reason[:LONGEST_REASON].rstrip() + "…"
         raise InputError(f"{path} cannot {verb} ({reason}); export or train it again") from error
 
 
@@ -176,14 +181,14 @@ def _saved_model_folder(path: Path) -> Path | None:
 
 
 def load_keras(path: Path | str) -> Any:
-    """Load a Keras model that may contain this package's layers.
+    """Load a Keras model that may contain this package's layers, or be one of its networks.
 
     Raises:
         InputError: If Keras cannot load the file.
     """
     import keras
 
-    import tfaudiogan.layers  # noqa: F401 - registers the layers
+    import tfaudiogan.models  # noqa: F401 - registers the layers and models
 
     with _input_errors(path):
         return keras.saving.load_model(path, compile=False)
