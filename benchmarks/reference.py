@@ -13,7 +13,7 @@ import numpy as np
 from tfaudiogan.errors import InputError
 
 WINDOW = 8192
-REPOSITORY = "https://github.com/aosbro/audio-super-resolution"
+REPOSITORY = "https://github.com/stegmuel/audio-super-resolution"
 LAMBDA_ADVERSARIAL, LAMBDA_PENALTY = 1e-4, 10.0
 
 
