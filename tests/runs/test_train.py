@@ -132,7 +132,11 @@ def test_divergence_is_reported_with_the_step(corpus, tmp_path):
         ({}, {"new": True, "steps": 0}, "0 steps"),
         ({}, {"new": True, "monitor": "val_srn"}, "cannot monitor 'val_srn'"),
         ({}, {"new": True, "warm_start": __file__}, "cannot start from"),
-        ({"weights": LossWeights(feature=1.0)}, {"new": True, "autoencoder": __file__}, "is not"),
+        (
+            {"weights": LossWeights(feature=1.0)},
+            {"new": True, "autoencoder": __file__},
+            "cannot be loaded",
+        ),
     ],
 )
 def test_bad_input_gives_one_clear_line(change, options, words, whole, corpus, tmp_path):
