@@ -41,9 +41,17 @@ def test_rows_differ_from_the_base_in_their_loss_and_the_last_in_its_optimizer(m
     assert [row.name for row in paper] == list(PAPER_ROWS)
     assert last.config.optimizer == modern.optimizer
     assert dataclasses.replace(last.config, optimizer=TINY.optimizer, **same) == TINY
-    assert relative.config == paper[-1].config.changed({"adversarial": {"relative_penalty": True}})
+    assert relative.config == paper[-1].config.changed(
+        {
+            "adversarial": {"relative_penalty": True},
+            "optimizer": {"discriminator_learning_rate": 3e-4},
+        }
+    )
     assert relative.label == "L_time + 0.0001 L_adv, relative penalty"
-    assert list(differences(relative, TINY)) == [("adversarial.relative_penalty", True, False)]
+    assert list(differences(relative, TINY)) == [
+        ("adversarial.relative_penalty", True, False),
+        ("optimizer.discriminator_learning_rate", 3e-4, 1e-3),
+    ]
 
 
 def test_the_papers_critic_has_the_papers_penalty_whatever_the_base_says():
@@ -52,6 +60,11 @@ def test_the_papers_critic_has_the_papers_penalty_whatever_the_base_says():
     assert not paper.config.adversarial.relative_penalty
     assert relative.config.adversarial.relative_penalty
     assert [row.n_critic for row in (*composite_losses(base), relative)] == [0, 0, 0, 3, 3]
+
+
+def test_a_lower_rate_of_the_critic_is_kept_in_the_relative_row():
+    base = TINY.changed({"optimizer": {"discriminator_learning_rate": 1e-4}})
+    assert relative_variant(base).config.optimizer.discriminator_learning_rate == 1e-4
 
 
 def written(folder, values) -> str:

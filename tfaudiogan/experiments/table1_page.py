@@ -319,7 +319,9 @@ def _notes(variants: Sequence[Variant], config: Config) -> list[str]:
         if row.name not in (*PAPER_ROWS, RELATIVE):
             weights = row.config.weights.active().items()
             terms = " + ".join(f"{weight:g} {term}" for term, weight in weights)
-            notes.append(f"{row.label}: {', '.join([f'loss {terms}', *changed])}.")
+            changed.insert(0, f"loss {terms}")
+        if changed:
+            notes.append(f"{row.label}: {', '.join(changed)}.")
         if row.start is not None:
             notes.append(
                 f"{row.label} starts with the weights of {labels.get(row.start, row.start)}, and "

@@ -15,6 +15,8 @@ from tfaudiogan.storage import write_text
 
 MODERN = "modern"
 RELATIVE = "adversarial-relative"
+RELATIVE_CRITIC_RATE = 3e-4
+"""Learning rate of the relative row's critic; at the paper's 1e-3 the row diverged."""
 
 PUBLISHED_IDENTITY = {"snr": (-4.70, 3.23)}
 """SNR of the paper's inputs as they are (section V-B)."""
@@ -83,9 +85,18 @@ def composite_losses(config: Config) -> tuple[Variant, ...]:
 
 
 def relative_variant(config: Config) -> Variant:
-    """Return the adversarial row whose penalty has its gradient taken for windows of level 1."""
+    """Return the adversarial row whose penalty has its gradient taken for windows of level 1.
+
+    The critic's learning rate is at most ``RELATIVE_CRITIC_RATE``.
+    """
     (row,) = (row for row in composite_losses(config) if row.name == "adversarial")
-    changed = row.config.changed({"adversarial": {"relative_penalty": True}})
+    rate = min(config.optimizer.discriminator_learning_rate, RELATIVE_CRITIC_RATE)
+    changed = row.config.changed(
+        {
+            "adversarial": {"relative_penalty": True},
+            "optimizer": {"discriminator_learning_rate": rate},
+        }
+    )
     return Variant(RELATIVE, f"{row.label}, relative penalty", changed)
 
 
