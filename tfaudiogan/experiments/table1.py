@@ -16,7 +16,7 @@ from tfaudiogan.experiments.table1_scores import SPLIT, Measure
 from tfaudiogan.experiments.variants import Variant, after_starts, load_row, table1_variants
 from tfaudiogan.progress import console
 from tfaudiogan.reporting.tables import Scores, join
-from tfaudiogan.runs.checks import check_extensible, check_splits
+from tfaudiogan.runs.checks import check_splits, extends
 from tfaudiogan.runs.identity import check_same, read_json
 from tfaudiogan.storage import write_text
 
@@ -188,8 +188,7 @@ def _check_run(row: Variant, run: Any, corpus: Corpus) -> None:
     starts = {True: "another row", False: "new weights"}
     start = starts[facts.get("warm_start_sha256") is not None]
     made = facts["steps"]
-    if made < (row.steps or 0):
-        check_extensible(run.path, kept, made, "remove the folder to train it again")
+    if extends(run.path, kept, made, row.steps, "remove the folder to train it again"):
         made = row.steps
     before = {**dataclasses.asdict(kept), "steps": made, "start": start}
     now = {**dataclasses.asdict(row.config), "steps": row.steps, "start": starts[bool(row.start)]}

@@ -34,13 +34,20 @@ def check_splits(
             crops.grid(corpus, split, window, batch, limit=replicas, multiple=multiple)
 
 
-def check_extensible(run: Path, config: Config, steps: int, advice: str) -> None:
-    """Raise InputError if more steps than the run was made with would change the earlier ones."""
+def extends(run: Path, config: Config, made: int, steps: int | None, advice: str) -> bool:
+    """Return whether ``steps`` are more than the run was made with.
+
+    Raises:
+        InputError: If they are and would change the steps before them.
+    """
+    if steps is None or steps <= made:
+        return False
     if config.optimizer.schedule == "cosine":
         raise InputError(
-            f"{run} was made with steps {steps}, over which its learning rate falls to zero, so it "
+            f"{run} was made with steps {made}, over which its learning rate falls to zero, so it "
             f"cannot be extended; {advice}"
         )
+    return True
 
 
 def check_sample_rate(path: Path, corpus: Corpus) -> None:

@@ -38,12 +38,7 @@ from tfaudiogan.runs.callbacks import (
     steps_made,
 )
 from tfaudiogan.runs.checkpoint import read_progress
-from tfaudiogan.runs.checks import (
-    check_extensible,
-    check_monitor,
-    check_sample_rate,
-    check_splits,
-)
+from tfaudiogan.runs.checks import check_monitor, check_sample_rate, check_splits, extends
 from tfaudiogan.runs.devices import ONE_DEVICE, Devices, check_batch
 from tfaudiogan.runs.folder import RESUME_ADVICE, Plan, RunFolder
 from tfaudiogan.runs.identity import check_same
@@ -208,10 +203,8 @@ def _settle(
             f"on {corpus.folder} ({corpus.checksum[:12]}); resume it with the corpus as it was, or "
             "start a new run with another --run"
         )
-    longer = given["steps"] is not None and given["steps"] > facts["steps"]
-    if not longer:
+    if not extends(folder.path, kept, facts["steps"], given["steps"], RESUME_ADVICE):
         return kept, folder.resume(facts, **given)
-    check_extensible(folder.path, kept, facts["steps"], RESUME_ADVICE)
     plan = folder.resume(facts, **{**given, "steps": None})
     return kept, dataclasses.replace(plan, steps=given["steps"])
 
