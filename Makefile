@@ -2,7 +2,8 @@
 # make test    installs everything and runs the quick tests
 # `make PYTHON=python3.12 train` uses another interpreter.
 
-PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
+# dash's `command -v` looks for one name only.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

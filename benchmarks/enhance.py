@@ -3,6 +3,7 @@
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,12 @@ class FileMeasurement:
     Attributes:
         seconds: time without starting Python and loading the model.
         peak_mb: peak memory of the process, including TensorFlow, in 10^6 bytes.
+        batch: windows that were enhanced at once.
     """
 
     seconds: float
     peak_mb: float
+    batch: int
 
 
 def write_model(name: str, path: Path) -> Path:
@@ -64,17 +67,21 @@ def write_recording(path: Path, minutes: float, sample_rate: int) -> Path:
     return path
 
 
-def measure(model: Path, recording: Path, output: Path, batch: int) -> FileMeasurement:
-    """Enhance a file with ``batch`` windows at once; call it in a new process."""
-    from tfaudiogan.inference import enhance, load, streaming
+def measure(model: Path, recording: Path, output: Path, batch: int | None) -> FileMeasurement:
+    """Enhance a file with ``batch`` windows at once, by default those of the package.
 
-    for module in (load, streaming):
-        module.MAX_BATCH_WINDOWS = batch
+    Call it in a new process.
+    """
+    from tfaudiogan.inference import enhance, load
+
     loaded = load.load_model(model, fuse=True)
-    loaded(np.zeros((batch, loaded.metadata.window), np.float32))
+    if batch is not None:
+        load.MAX_BATCH_WINDOWS = batch
+        load.MAX_BATCH_SAMPLES = batch * loaded.metadata.window * loaded.metadata.channels
+    loaded(np.zeros((loaded.batch_size, loaded.metadata.window), np.float32))
     begin = time.perf_counter()
     enhance.enhance_file(loaded, recording, output)
-    return FileMeasurement(time.perf_counter() - begin, peak_bytes() / 1e6)
+    return FileMeasurement(time.perf_counter() - begin, peak_bytes() / 1e6, loaded.batch_size)
 
 
 @app.command(
@@ -92,14 +99,17 @@ def main(
         typer.Option("--preset", help="Preset of the new model: paper, mobile, restoration …"),
     ] = "paper",
     minutes: Annotated[float, typer.Option(min=0.01, help="Length of the stereo recording.")] = 60,
-    batch: Annotated[list[int] | None, typer.Option(min=1, help="Windows at once; 16.")] = None,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Windows at once; those of the package by default."),
+    ] = None,
 ) -> None:
     """Measure speed and peak memory for each number of windows at once, on stereo noise."""
     from tfaudiogan.inference.metadata import read_metadata
 
     if model is not None and not model.is_file():
         raise InputError(f"{model} is not a file; give a .keras file")
-    batches = batch or [16]
+    batches: Sequence[int | None] = batch or [None]
     table = Table(f"{minutes:g} minutes, {CHANNELS} channels", box=None)
     for heading in ("seconds", "x real time", "peak MB"):
         table.add_column(heading, justify="right")
@@ -110,14 +120,13 @@ def main(
         rate = read_metadata(path).sample_rate
         recording = write_recording(folder / "recording.wav", minutes, rate)
         for count in batches:
-            bar.update(task, status=f"{count} windows at once")
             # Each measurement needs a new process, because the peak of a process never falls.
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, mp_context=context) as pool:
                 output = folder / "enhanced.wav"
                 result = pool.submit(measure, path, recording, output, count).result()
             table.add_row(
-                f"{count} windows at once",
+                f"{result.batch} windows at once",
                 f"{result.seconds:.1f}",
                 f"{60 * minutes / result.seconds:.1f}",
                 f"{result.peak_mb:.0f}",

@@ -194,6 +194,8 @@ def bad(tmp_path_factory):
         ("pairs --input {bad}/empty --target {bad}/empty --out {tmp}", "empty"),
         ("degrade {bad}/none.wav {tmp}/a.wav", "none.wav"),
         ("degrade {bad}/good.wav {tmp}/a.wav --preset tin", "'tin'"),
+        ("degrade {bad}/good.wav {bad}/good.wav", "exists; replace with --overwrite"),
+        ("degrade {bad}/good.wav {bad}/good.wav --overwrite", "is the recording itself"),
     ],
 )
 def test_bad_input_gives_one_line_and_status_2(

@@ -1,12 +1,13 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.audio.signals import noise
 from tfaudiogan.corpus.journal import JOURNAL, append_journal, read_journal
-from tfaudiogan.corpus.manifest import MANIFEST
+from tfaudiogan.corpus.manifest import MANIFEST, format_header, format_row
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.corpus.writing import CorpusWriter
 
@@ -34,6 +35,19 @@ def write(writer, number, settings=None):
 
 def names(folder):
     return [pair.name for pair in Corpus.load(folder).pairs]
+
+
+def test_a_track_of_very_many_sounding_ranges_is_read(tmp_path):
+    ranges = tuple((2048 * i, 2048 * i + 1024) for i in range(20_000))
+    writer = CorpusWriter(tmp_path, task="instrument", sample_rate=8000)
+    audio = np.ones(8000, "f4")
+    origin = {"source": "a.mid", "source_sha256": "0", "settings": {}}
+    writer.record(writer.write_pair(audio, audio, name="a", split="train", **origin))
+    writer.save()
+    pair = replace(Corpus.load(tmp_path).pairs[0], sounding=ranges)
+    (tmp_path / MANIFEST).write_text(format_header() + format_row(pair), encoding="utf-8")
+    assert Corpus.load(tmp_path).pairs[0].sounding == ranges
+    assert CorpusWriter(tmp_path, "instrument", 8000).pairs["a"].sounding == ranges
 
 
 def test_a_short_manifest_is_written_after_each_pair(tmp_path):

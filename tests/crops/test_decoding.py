@@ -13,6 +13,7 @@ import tensorflow as tf
 from tests.crops.corpora import WINDOW, joined, write_corpus
 from tests.graphs import dataset_operators
 from tfaudiogan import crops
+from tfaudiogan.audio.files import read_audio
 from tfaudiogan.corpus.convert import convert_corpus
 from tfaudiogan.corpus.decoding import read_range
 from tfaudiogan.corpus.reading import Corpus
@@ -175,6 +176,21 @@ def test_a_converted_corpus_is_continued(corpus, converted):
         made.pairs[0].input.removeprefix("input/")
     ]
     assert again == made
+
+
+def test_a_corpus_that_was_made_anew_is_converted_anew(tmp_path):
+    def make(level):
+        writer = CorpusWriter(tmp_path / "corpus", task="instrument", sample_rate=8000)
+        audio = (level * np.sin(np.arange(8000))).astype("f4")
+        origin = {"source": "a.mid", "source_sha256": "0", "settings": {"level": level}}
+        writer.record(writer.write_pair(audio, audio, name="a", split="train", **origin))
+        writer.save()
+        return Corpus.load(tmp_path / "corpus")
+
+    for level in (0.1, 0.5):
+        made = convert_corpus(make(level), tmp_path / "flac", "flac", jobs=1)
+        audio, _ = read_audio(made.folder / made.pairs[0].input)
+        assert np.abs(audio).max() == pytest.approx(level, rel=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,13 @@ def test_equals_the_keras_model(exported, expected, name, least_db):
         np.testing.assert_allclose(output, expected, rtol=0, atol=1e-5)
 
 
+def test_tensorflow_runs_the_files_where_litert_is_not_installed(exported, expected, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    output = enhance(exported["float32"], notes(100_001), 44100)
+    np.testing.assert_allclose(output, expected, rtol=0, atol=1e-5)
+
+
 def test_sizes(exported):
     float32, float16, dynamic = (exported[name].stat().st_size for name in QUANTIZATIONS)
     assert float16 < 0.7 * float32

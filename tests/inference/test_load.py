@@ -10,6 +10,7 @@ import pytest
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference import load
 from tfaudiogan.inference.load import load_model
+from tfaudiogan.inference.released import find_model, released_models
 from tfaudiogan.models import build_autoencoder
 
 MODEL = Path(__file__).parents[2] / "saved_models/piano-mobile/piano-mobile-dynamic.tflite"
@@ -50,3 +51,11 @@ def test_a_model_that_fails_when_it_runs_gives_one_line(function, words, tmp_pat
     with pytest.raises(InputError, match=words) as caught:
         model(np.zeros((1, model.metadata.window), np.float32))
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_hides_a_released_model_only_if_it_is_a_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "piano").mkdir()
+    assert find_model("piano") == released_models()["piano"].path()
+    (tmp_path / "piano" / "saved_model.pb").touch()
+    assert find_model("piano") == Path("piano")

@@ -256,6 +256,31 @@ def test_the_command(pieces, tmp_path):
     assert "4 already there" in again.output
 
 
+def test_lists_of_programs_hold_for_validation_unless_they_name_another_soundfont(pieces, tmp_path):
+    other = tmp_path / "other.sf2"
+    other.symlink_to(SOUNDFONT)
+    options = ("--midi", pieces, "--soundfont", SOUNDFONT, "--sample-rate", RATE, "--jobs", 1)
+    options += (
+        "--excerpts",
+        "train=1,validation=3",
+        "--seconds",
+        1,
+        "--validation-soundfont",
+        other,
+    )
+    options += ("--programs", "TimGM6mb=0-7", "--exclude-programs", "0-39,41-127", "--no-timbre")
+    options += ("--exclude-programs", "TimGM6mb=40", "--preset", "light", "--piano", 0)
+    result = run(*options, "--out", tmp_path / "out")
+    assert isinstance(result.exception, InputError)
+    assert "TimGM6mb.sf2 has none of the chosen programs" in str(result.exception)
+    options = tuple(o for o in options if o not in ("TimGM6mb=0-7", "--programs"))
+    options = tuple("TimGM6mb=1" if o == "TimGM6mb=40" else o for o in options)
+    result = run(*options, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    for pair in Corpus.load(tmp_path / "out").pairs:
+        assert {part[0] for part in pair.settings["parts"]} == {40}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -106,6 +106,8 @@ def test_degrading_a_single_recording(tmp_path):
     soundfile.write(tmp_path / "in.wav", audio, RATE)
     done = degrade_file(tmp_path / "in.wav", tmp_path / "out.flac", preset="old-phone", seed=3)
     assert len(done.stages) > 3
+    with pytest.raises(InputError, match="is the recording itself"):
+        degrade_file(tmp_path / "in.wav", tmp_path / "in.wav")
     heard, rate = read_audio(tmp_path / "out.flac")
     assert rate == RATE
     clean, _ = read_audio(tmp_path / "in.wav", mono=True)

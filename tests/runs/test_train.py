@@ -152,8 +152,12 @@ def test_bad_input_gives_one_clear_line(change, options, words, whole, corpus, t
 def test_schedules_reach_their_known_values():
     step = learning_rate(replace(TINY, optimizer=OptimizerConfig()), 1e-3, 6)
     np.testing.assert_allclose([step(0), step(89), step(90)], [1e-3, 1e-3, 5e-4], rtol=1e-6)
+    critic = learning_rate(replace(TINY, optimizer=OptimizerConfig()), 1e-3, 6, updates=5)
+    np.testing.assert_allclose([critic(449), critic(450)], [1e-3, 5e-4], rtol=1e-6)
     cosine = learning_rate(TINY, 1e-3, 12)
     np.testing.assert_allclose([float(cosine(s)) for s in (2, 7, 12)], [1e-3, 5e-4, 0.0], atol=1e-9)
+    thrice = learning_rate(TINY, 1e-3, 12, updates=3)
+    np.testing.assert_allclose([thrice(3 * s) for s in (2, 7, 12)], [1e-3, 5e-4, 0], atol=1e-9)
 
 
 WITHOUT_TENSORFLOW = """

@@ -12,6 +12,7 @@ from tests.training.networks import (
 )
 from tfaudiogan.config import LossWeights
 from tfaudiogan.models import build_autoencoder
+from tfaudiogan.runs.callbacks import LossShares
 from tfaudiogan.training import WGANGP
 
 
@@ -206,6 +207,17 @@ def test_the_critic_joins_at_the_coupling_step():
 
     np.testing.assert_array_equal(moved(2, 100.0, 2), moved(2, 0.0, 0))
     assert np.abs(moved(3, 100.0, 2) - moved(3, 0.0, 0)).max() > 1e-5
+
+
+def test_the_critics_term_has_no_share_before_the_coupling_step():
+    weights = LossWeights(time=1.0, adversarial=1e-3)
+    for coupling, joined in ((100, False), (0, True)):
+        shares = LossShares()
+        shares.set_model(make(weights=weights, coupling_step=coupling))
+        logs = {"time": 0.5, "adversarial": -200.0}
+        shares.on_epoch_end(0, logs)
+        assert (logs["adversarial_share"] > 0) == joined
+        assert logs["time_share"] + logs["adversarial_share"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,11 @@ def _playing(soundfonts, programs, excluded, shares):
     return Playing(choose_soundfonts(soundfonts, programs or (), excluded or ()), **shares)
 
 
+def _not_of(names, lists):
+    """Return the lists of programs that do not name one of these soundfonts."""
+    return [text for text in lists or () if text.rpartition("=")[0] not in names]
+
+
 def _print_default_soundfont(midi, soundfonts) -> None:
     """Print the default soundfont if it is used, as it may be one that is meant for testing."""
     if midi is not None and not soundfonts:
@@ -269,10 +274,12 @@ def render(
             playing = _playing(soundfont, programs, exclude_programs, shares)
             validation = None
             if validation_soundfont or validation_programs:
+                fonts = validation_soundfont or soundfont or []
+                others = {path.stem for path in soundfont or ()} - {path.stem for path in fonts}
                 validation = _playing(
-                    validation_soundfont or soundfont,
-                    validation_programs or programs,
-                    [] if validation_soundfont else exclude_programs,
+                    fonts,
+                    validation_programs or _not_of(others, programs),
+                    _not_of(others, exclude_programs),
                     shares,
                 )
             corpus, report = render_excerpts(
@@ -371,9 +378,14 @@ def degrade(
         str, typer.Option(help="Degradations: light, phone, old-phone, today or varied.")
     ] = "phone",
     seed: Seed = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing output.")
+    ] = False,
 ) -> None:
     """Degrade a recording as the phone task does, so that you can listen to its inputs."""
     from tfaudiogan.making.phone import degrade_file
 
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists; replace with --overwrite")
     chain = degrade_file(recording, out, preset=preset, seed=seed)
     print(f"{out}: {chain}")

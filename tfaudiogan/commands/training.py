@@ -244,6 +244,11 @@ def train(
         if values.get("training", {}).get("precision") == "auto":
             del values["training"]["precision"]
         check_given(run, dataclasses.asdict(chosen), values, RESUME_ADVICE)
+        if data is None and "://" not in facts["corpus"] and not Path(facts["corpus"]).is_dir():
+            raise InputError(
+                f"the corpus of {run} was {facts['corpus']}, which is not there; give its folder "
+                "with --data"
+            )
         corpus = Corpus.load(data or facts["corpus"])
     else:
         corpus = Corpus.load(data) if data else None

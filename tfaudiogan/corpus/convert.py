@@ -21,7 +21,7 @@ def convert_corpus(
 ) -> Corpus:
     """Convert all files of a corpus to one format; the manifest changes only in their paths.
 
-    Complete files that already exist in ``out`` are kept.
+    Complete files of pairs that ``out`` already has in the same manifest row are kept.
 
     Args:
         corpus: the corpus to convert.
@@ -39,6 +39,11 @@ def convert_corpus(
     if out.resolve() == corpus.folder.resolve():
         raise InputError(f"{out} is the folder of the corpus itself; give another --out")
     writer = CorpusWriter(out, corpus.task, corpus.sample_rate)
+    known = frozenset(
+        pair.name
+        for pair in corpus.pairs
+        if writer.pairs.get(pair.name) == _with_suffix(pair, format)
+    )
     with progress_bar() as progress:
         bar = progress.add_task("Converting", total=len(corpus.pairs), status="")
 
@@ -46,7 +51,7 @@ def convert_corpus(
             writer.record(result())
             progress.update(bar, advance=1, status=pair.name)
 
-        run_jobs(_Converter(corpus.folder, out, format), corpus.pairs, finish, jobs)
+        run_jobs(_Converter(corpus.folder, out, format, known), corpus.pairs, finish, jobs)
     writer.keep_only(pair.name for pair in corpus.pairs)
     return Corpus.load(out)
 
@@ -56,16 +61,20 @@ class _Converter:
     folder: Path
     out: Path
     format: str
+    known: frozenset[str]
 
     def __call__(self, pair: Pair) -> Pair:
-        sides = [
-            f"{Path(side).with_suffix('')}.{self.format}" for side in (pair.input, pair.target)
-        ]
-        for old, new in zip((pair.input, pair.target), sides, strict=True):
-            if not _is_whole(self.out / new, pair):
+        converted = _with_suffix(pair, self.format)
+        for old, new in ((pair.input, converted.input), (pair.target, converted.target)):
+            if pair.name not in self.known or not _is_whole(self.out / new, pair):
                 _convert(self.folder / old, self.out / new)
                 check_file(self.out / new, pair.samples, pair.sample_rate)
-        return replace(pair, input=sides[0], target=sides[1])
+        return converted
+
+
+def _with_suffix(pair: Pair, suffix: str) -> Pair:
+    sides = [f"{Path(side).with_suffix('')}.{suffix}" for side in (pair.input, pair.target)]
+    return replace(pair, input=sides[0], target=sides[1])
 
 
 def _is_whole(path: Path, pair: Pair) -> bool:

@@ -13,6 +13,9 @@ from tfaudiogan.errors import InputError
 
 MANIFEST = "manifest.csv"
 
+_LONGEST_FIELD = 2**31 - 1
+"""Characters; a long track with many pauses has more sounding ranges than csv's default allows."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -100,7 +103,13 @@ def read_manifest_text(path: Path) -> str:
         raise InputError(f"{path} is damaged ({error}); render the corpus again") from error
 
 
-def _rows(text: str, where: Path | str) -> Iterator[dict[str, str]]:
+def read_rows(text: str, where: Path | str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a manifest.
+
+    Raises:
+        InputError: if it is not CSV.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
     try:
         yield from csv.DictReader(io.StringIO(text, newline=""))
     except csv.Error as error:
@@ -118,7 +127,7 @@ def parse_manifest(text: str, where: Path | str) -> tuple[Pair, ...]:
         InputError: if it is damaged, lists no pairs, or mixes sample rates or tasks.
     """
     pairs = []
-    for number, row in enumerate(_rows(text, where), start=2):
+    for number, row in enumerate(read_rows(text, where), start=2):
         try:
             pairs.append(Pair.from_row(row))
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:

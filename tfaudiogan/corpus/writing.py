@@ -1,7 +1,5 @@
 """Writing pairs into a corpus, one by one, from one or several processes."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -27,6 +25,7 @@ from tfaudiogan.corpus.manifest import (
     format_header,
     format_row,
     read_manifest_text,
+    read_rows,
 )
 from tfaudiogan.errors import InputError
 from tfaudiogan.storage import write_text
@@ -79,7 +78,7 @@ class CorpusWriter:
         self._journaled = 0
         path = self.folder / MANIFEST
         if path.is_file():
-            for row in csv.DictReader(io.StringIO(read_manifest_text(path), newline="")):
+            for row in read_rows(read_manifest_text(path), path):
                 try:
                     pair = Pair.from_row(row)
                 except (AttributeError, KeyError, TypeError, ValueError, RecursionError):

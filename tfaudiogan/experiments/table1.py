@@ -46,8 +46,10 @@ def run_table1(
     generator of its epoch with the best validation SNR. The page is ``out/index.html``; the table
     ``table1.txt``, ``.md`` and ``.json``; each row's run is a folder of ``out/runs``. The same call
     continues an experiment that was interrupted: rows that are finished are neither trained nor
-    scored again. With more steps, it extends the rows, which end as if they had been trained for
-    that long at once; rows whose learning rate falls to zero must be trained again.
+    scored again. With more steps, it extends the rows, whose weights end as if they had been
+    trained for that long at once; if the earlier end was within an epoch, that epoch's row of the
+    history covers its last updates only. Rows whose learning rate falls to zero must be trained
+    again.
 
     Args:
         corpus: the pairs.

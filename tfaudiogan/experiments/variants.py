@@ -16,7 +16,7 @@ from tfaudiogan.storage import write_text
 MODERN = "modern"
 RELATIVE = "adversarial-relative"
 RELATIVE_CRITIC_RATE = 3e-4
-"""Learning rate of the relative row's critic; at the paper's 1e-3 the row diverged."""
+"""Learning rate of the relative row's critic. At the paper's 1e-3 the row diverged sooner."""
 
 PUBLISHED_IDENTITY = {"snr": (-4.70, 3.23)}
 """SNR of the paper's inputs as they are (section V-B)."""

@@ -1,6 +1,7 @@
 """Loads trained models of any format (Keras, SavedModel, TFLite, ONNX) to run on windows."""
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def load_model(
 
 
 def _load_file(path: Path, threads: int | None, fuse: bool) -> WindowModel:
-    folder = _saved_model_folder(path)
+    folder = saved_model_folder(path)
     loaders: dict[str, Callable] = {
         ".keras": functools.partial(_load_keras, fuse=fuse),
         ".tflite": load_tflite,
@@ -172,7 +173,7 @@ def _input_errors(path: Path | str, verb: str = "be loaded") -> Iterator[None]:
         raise InputError(f"{path} cannot {verb} ({reason}); export or train it again") from error
 
 
-def _saved_model_folder(path: Path) -> Path | None:
+def saved_model_folder(path: Path) -> Path | None:
     """Return the SavedModel at ``path`` or the latest version in a TensorFlow Serving directory."""
     if (path / "saved_model.pb").is_file():
         return path
@@ -304,16 +305,17 @@ def load_tflite(path: Path, threads: int | None = None) -> Callable[[np.ndarray]
     The interpreter is that of ai-edge-litert (the extra ``tflite``), which does not import
     TensorFlow, or TensorFlow's own if ai-edge-litert is not installed.
     """
-    import os
-
+    from tfaudiogan.parallel import processors
     from tfaudiogan.quiet import starting
 
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        from tensorflow.lite import Interpreter
-    with starting():
-        interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+        # The public tensorflow.lite is loaded lazily, and has no Interpreter to import.
+        from tensorflow.lite.python.interpreter import Interpreter
+    with starting(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # TensorFlow's own is deprecated.
+        interpreter = Interpreter(str(path), num_threads=threads or processors())
         interpreter.allocate_tensors()
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
 

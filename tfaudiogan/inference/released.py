@@ -86,17 +86,23 @@ def released_models() -> dict[str, ReleasedModel]:
 
 
 def find_model(name_or_path: str) -> Path:
-    """Return the path itself if it exists, or the file of the released model of that name.
+    """Return the path itself if it is a model, or the file of the released model of that name.
+
+    A folder with the name of a released model hides it only if it is a SavedModel.
 
     Raises:
         InputError: If there is neither such a file nor such a released model.
     """
+    from tfaudiogan.inference.load import saved_model_folder
+
     path = Path(name_or_path)
-    if path.exists():
+    if path.is_file() or saved_model_folder(path):
         return path
     models = released_models()
     if name_or_path in models:
         return models[name_or_path].path()
+    if path.exists():
+        return path
     names = ", ".join(models) or "none is installed"
     raise InputError(
         f"no model {name_or_path}; give the path of a model or the name of a released one: {names}"

@@ -21,6 +21,7 @@ from tfaudiogan.audio.degradation.room import require_pyroomacoustics
 from tfaudiogan.audio.files import read_audio, write_audio
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.corpus.splits import SPLITS
+from tfaudiogan.errors import InputError
 from tfaudiogan.making.build import Recipe, RenderReport, build_corpus
 from tfaudiogan.making.sources import CleanSources
 
@@ -131,9 +132,11 @@ def degrade_file(
         The degradations that were applied.
 
     Raises:
-        InputError: if a file cannot be read or written, the preset is unknown, or pyroomacoustics
-            is missing.
+        InputError: if a file cannot be read or written, ``out`` is the recording itself, the preset
+            is unknown, or pyroomacoustics is missing.
     """
+    if Path(out).exists() and Path(out).samefile(source):
+        raise InputError(f"{out} is the recording itself; choose another output")
     rng = np.random.default_rng(seed)
     degradations = degradation_preset(preset)
     if isinstance(degradations, DegradationPreset):

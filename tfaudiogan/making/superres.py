@@ -55,7 +55,7 @@ def render_superres(
     source_folder: Path | str,
     out: Path | str,
     *,
-    ratio: int = 2,
+    ratio: int = 4,
     sample_rate: int = 44100,
     seed: int = 0,
     variants: int = 1,

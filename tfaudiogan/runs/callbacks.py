@@ -80,11 +80,15 @@ class LossShares(keras.callbacks.Callback):
     """Adds each term's share of the weighted loss to the logs, as ``TERM_share`` in [0, 1].
 
     The shares are relative to the sum of the weighted terms' magnitudes, so they sum to one even
-    if a term is negative.
+    if a term is negative. The weights are those of the epoch's end.
     """
 
     def on_epoch_end(self, epoch, logs=None) -> None:
-        weights = self.model.weights_of_losses.active()
+        model = self.model
+        weights = {
+            name: float(model.effective_weight(name, weight))
+            for name, weight in model.weights_of_losses.active().items()
+        }
         weighted = {name: abs(weight * logs[name]) for name, weight in weights.items()}
         total = sum(weighted.values())
         for name, value in weighted.items():

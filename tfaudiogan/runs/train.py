@@ -70,7 +70,8 @@ def train_autoencoder(
     with computing_in(resolve(config).training.precision):
         autoencoder = build_autoencoder(config.window, **vars(config.autoencoder))
         trainer = AutoencoderTrainer(autoencoder, frequency_weight, classifier_weight)
-    trainer.compile(build_optimizer(config, config.optimizer.learning_rate, 2 * steps))
+    rate, updates = config.optimizer.learning_rate, trainer.UPDATES_PER_STEP
+    trainer.compile(build_optimizer(config, rate, steps, updates=updates))
     epoch = min(steps, config.training.steps_per_epoch)
     bar = ProgressBar(steps, shown=("loss", "accuracy"))
     try:

@@ -26,6 +26,8 @@ class AutoencoderTrainer(MultiUpdateModel):
         ValueError: when a weight is negative.
     """
 
+    UPDATES_PER_STEP = 2
+
     def __init__(
         self,
         autoencoder,

@@ -20,8 +20,15 @@ from tfaudiogan.training.precision import computing_in, resolve
 from tfaudiogan.training.wgan_gp import WGANGP
 
 
-def learning_rate(config: Config, initial: float, steps: int):
-    """Return the learning rate, or its schedule, for a run of ``steps`` updates."""
+def learning_rate(config: Config, initial: float, steps: int, updates: int = 1):
+    """Return the learning rate, or its schedule, for a run of ``steps`` training steps.
+
+    Args:
+        config: Configuration of the run.
+        initial: Learning rate at the start.
+        steps: Training steps in the whole run.
+        updates: Updates that the optimizer makes in each of them, which the schedule counts.
+    """
     options = config.optimizer
     schedules = keras.optimizers.schedules
     if options.schedule == "constant":
@@ -29,22 +36,27 @@ def learning_rate(config: Config, initial: float, steps: int):
     if options.schedule == "step":
         return schedules.ExponentialDecay(
             initial,
-            decay_steps=options.decay_epochs * config.training.steps_per_epoch,
+            decay_steps=options.decay_epochs * config.training.steps_per_epoch * updates,
             decay_rate=options.decay_factor,
             staircase=True,
         )
-    warmup = min(options.warmup_steps, steps // 2)
+    warmup = min(options.warmup_steps, steps // 2) * updates
     if not warmup:
-        return schedules.CosineDecay(initial, steps)
+        return schedules.CosineDecay(initial, steps * updates)
     return schedules.CosineDecay(
-        initial / warmup, steps - warmup, warmup_target=initial, warmup_steps=warmup
+        initial / warmup, steps * updates - warmup, warmup_target=initial, warmup_steps=warmup
     )
 
 
-def build_optimizer(config: Config, initial: float, steps: int, ema: float = 0.0) -> AveragingAdam:
-    """Build Adam with the configuration's learning-rate schedule over ``steps`` updates."""
+def build_optimizer(
+    config: Config, initial: float, steps: int, *, updates: int = 1, ema: float = 0.0
+) -> AveragingAdam:
+    """Build Adam with the schedule of ``learning_rate``.
+
+    ``ema`` is the momentum of a moving average of the weights; 0 turns it off.
+    """
     return AveragingAdam(
-        learning_rate(config, initial, steps),
+        learning_rate(config, initial, steps, updates),
         global_clipnorm=config.optimizer.clip_norm or None,
         use_ema=bool(ema),
         ema_momentum=ema or 0.99,
@@ -141,12 +153,14 @@ def build_model(config: Config, steps: int, autoencoder=None) -> CompositeModel:
                 model = CompositeModel(generator, autoencoder, config.weights)
     except ValueError as error:
         raise InputError(f"configuration: {error}") from error
-    optimizer = build_optimizer(config, config.optimizer.learning_rate, steps, config.optimizer.ema)
+    options = config.optimizer
+    optimizer = build_optimizer(config, options.learning_rate, steps, ema=options.ema)
     if isinstance(model, WGANGP):
         discriminator_optimizer = build_optimizer(
             config,
-            config.optimizer.discriminator_learning_rate,
-            steps * config.adversarial.n_critic,
+            options.discriminator_learning_rate,
+            steps,
+            updates=config.adversarial.n_critic,
         )
         model.compile(optimizer, discriminator_optimizer)
     else:

@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 
 import keras
 
@@ -68,8 +69,10 @@ class CompositeModel(ReplicatedModel):
             metrics = [SNR()] if samples and samples < SPECTRUM_WINDOW else [SNR(), LSD()]
         if jit_compile is None:
             backend = keras.backend.backend()
+            # TensorFlow has no XLA on Apple's GPUs.
+            has_xla = _has_gpu() and sys.platform != "darwin"
             jit_compile = backend == "jax" or (
-                backend == "tensorflow" and _has_gpu() and replicas() == 1
+                backend == "tensorflow" and has_xla and replicas() == 1
             )
         super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)

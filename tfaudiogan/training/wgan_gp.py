@@ -3,7 +3,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfaudiogan.config import LossWeights
+from tfaudiogan.config import PENALTIES, LossWeights
 from tfaudiogan.losses import ADVERSARIAL, gradient_penalty, relative_gradient
 from tfaudiogan.training.composite import CompositeModel
 from tfaudiogan.training.gradients import (
@@ -15,7 +15,6 @@ from tfaudiogan.training.gradients import (
 )
 from tfaudiogan.training.replicas import replica_part, replicas
 
-PENALTIES = ("interpolates", "generated")
 _DISCRIMINATOR_LOGS = ("discriminator_loss", "discriminator_distance", "penalty")
 
 
