@@ -9,10 +9,11 @@ from tfaudiogan.metrics import LSD, SNR
 from tfaudiogan.training.replicas import ReplicatedModel, replicas
 
 
-def _has_gpu() -> bool:
+def _has_gpu_with_xla() -> bool:
     import tensorflow as tf
 
-    return bool(tf.config.list_logical_devices("GPU"))
+    # TensorFlow has no XLA for Apple's GPUs.
+    return sys.platform != "darwin" and bool(tf.config.list_physical_devices("GPU"))
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -69,10 +70,8 @@ class CompositeModel(ReplicatedModel):
             metrics = [SNR()] if samples and samples < SPECTRUM_WINDOW else [SNR(), LSD()]
         if jit_compile is None:
             backend = keras.backend.backend()
-            # TensorFlow has no XLA on Apple's GPUs.
-            has_xla = _has_gpu() and sys.platform != "darwin"
             jit_compile = backend == "jax" or (
-                backend == "tensorflow" and has_xla and replicas() == 1
+                backend == "tensorflow" and _has_gpu_with_xla() and replicas() == 1
             )
         super().compile(optimizer=optimizer, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
