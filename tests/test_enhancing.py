@@ -153,6 +153,8 @@ def test_two_recordings_never_become_one_file(halving, takes, capsys, monkeypatc
     assert call("enhance", "a.wav", "a.flac", "--float", *out) == 2
     message = " ".join(capsys.readouterr().err.split())
     assert "a.wav and a.flac would both become" in message
+    assert call("enhance", "a.wav", "a.flac", "--out", "both.wav") == 2
+    assert "2 recordings cannot all be both.wav" in " ".join(capsys.readouterr().err.split())
     assert not list(takes.rglob("*-enhanced.wav"))
 
 

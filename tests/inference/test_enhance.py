@@ -84,6 +84,22 @@ def test_a_plain_function_is_a_model(model):
     np.testing.assert_allclose(enhance(model, audio, 8000), audio, atol=1e-6)
 
 
+@pytest.mark.parametrize("level_dbfs", [-61.0, -78.0, -120.0])
+def test_a_recording_below_the_gate_reaches_the_model_at_the_common_level(level_dbfs):
+    seen = []
+
+    def watch(windows):
+        seen.append(windows)
+        return windows
+
+    audio = noise(20_000)
+    audio *= np.float32(10 ** (level_dbfs / 20) / np.sqrt(np.mean(np.square(audio))))
+    output = enhance(WindowModel(watch, ModelMetadata(RATE, WINDOW)), audio, RATE)
+    heard = np.sqrt(np.mean(np.square(np.concatenate(seen)[2:-4])))
+    assert 20 * np.log10(heard) == pytest.approx(-20.0, abs=1.0)
+    np.testing.assert_allclose(output, audio, rtol=0, atol=1e-5 * np.abs(audio).max())
+
+
 def test_silence_gets_gain_one():
     seen = []
 

@@ -290,6 +290,7 @@ def test_lists_of_programs_hold_for_validation_unless_they_name_another_soundfon
         (("--excerpts", "5", "--task", "superres"), "--excerpts works only with --task phone"),
         (("--excerpts", "5", "--preset", "phone", "--noises", "."), "holds no recordings"),
         (("--excerpts", "5", "--rooms", "nowhere"), "nowhere is not a folder"),
+        (("--preset", "phone", "--task", "superres"), "--preset works only with --task phone"),
     ],
 )
 def test_bad_commands_are_named(pieces, tmp_path, monkeypatch, options, message):

@@ -14,6 +14,8 @@ import numpy as np
 BLOCK = 1024
 GATE_DBFS = -60.0
 COMMON_LEVEL_DBFS = -20.0
+SILENCE_DBFS = -140.0
+"""Below the smallest step of 24 bits."""
 
 
 def db_to_gain(db: float) -> float:
@@ -42,6 +44,11 @@ def block_power(audio: np.ndarray) -> np.ndarray:
     return np.append(power, np.square(last, dtype=np.float64).mean()) if len(last) else power
 
 
+def _lengths(samples: int) -> np.ndarray:
+    """Return the length of each block of ``block_power``."""
+    return np.minimum(BLOCK, samples - np.arange(0, samples, BLOCK))
+
+
 class LevelMeter:
     """Measure a level piece by piece, in constant memory.
 
@@ -53,9 +60,13 @@ class LevelMeter:
         self._pending: np.ndarray | None = None
         self._power = 0.0
         self._samples = 0
+        self._energy = 0.0
+        self._length = 0
 
     def add(self, audio: np.ndarray) -> None:
         """Measure the next piece, ``(samples,)`` or ``(samples, channels)``."""
+        self._energy += float(block_power(audio) @ _lengths(len(audio)))
+        self._length += len(audio)
         if self._pending is not None:
             audio = np.concatenate([self._pending, audio])
         whole = len(audio) // BLOCK * BLOCK
@@ -76,6 +87,12 @@ class LevelMeter:
             if last > db_to_gain(GATE_DBFS) ** 2:
                 power, samples = power + last * len(self._pending), samples + len(self._pending)
         return 10.0 * math.log10(power / samples) if samples else None
+
+    @property
+    def ungated_dbfs(self) -> float | None:
+        """The level of everything so far, without the gate; ``None`` below ``SILENCE_DBFS``."""
+        power = self._energy / self._length if self._length else 0.0
+        return 10.0 * math.log10(power) if power > db_to_gain(SILENCE_DBFS) ** 2 else None
 
 
 def measure_level(audio: np.ndarray) -> float | None:

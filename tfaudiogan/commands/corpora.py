@@ -226,6 +226,8 @@ def render(
         )
     if excerpts is not None and task != "phone":
         raise InputError(f"--excerpts works only with --task phone, not {task}")
+    if preset and task != "phone":
+        raise InputError(f"--preset works only with --task phone, not {task}")
     if task == "instrument":
         from tfaudiogan.making.instrument import render_corpus
         from tfaudiogan.making.midi import Transformation

@@ -164,8 +164,12 @@ def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]
 
 def _destinations(sources: Sequence[Path], out: Path | None, suffix: str | None) -> list[Path]:
     """Return the output path of each recording; raise InputError if two of them coincide."""
+    from tfaudiogan.audio.files import EXTENSIONS
+
     if out is not None and len(sources) == 1 and out.suffix and not out.is_dir():
         return [out]
+    if out is not None and out.suffix.lower() in EXTENSIONS and not out.is_dir():
+        raise InputError(f"{len(sources)} recordings cannot all be {out}; give a folder as --out")
     source_of: dict[Path, Path] = {}
     for source in sources:
         if out is None:

@@ -11,7 +11,7 @@ from tfaudiogan.errors import InputError
 
 # A Path would turn s3:// into s3:/.
 Data = Annotated[str, typer.Option(help="Folder or URL of a corpus.", show_default=False)]
-Seed = Annotated[int, typer.Option(help="Random seed.")]
+Seed = Annotated[int, typer.Option(help="Random seed.", min=0)]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(help="JSON file with a configuration or its differences from a preset."),

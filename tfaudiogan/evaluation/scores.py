@@ -490,7 +490,7 @@ def _grid(
     if not len(starts):
         raise InputError(
             f"no track of split {split!r} of {corpus.folder} is as long as a window of {window} "
-            "samples; give a shorter window or longer tracks"
+            "samples; give longer tracks or a model with shorter windows"
         )
     count = len(starts) if limit is None else min(limit, len(starts))
     tracks, firsts = starts.locate(spread(np.arange(count), count, len(starts)))

@@ -318,11 +318,14 @@ def _taps_toward(reference: Path, reader: AudioReader) -> np.ndarray:
 def _level(
     blocks: Iterable[np.ndarray], rate: int, channels: int, model: WindowModel
 ) -> float | None:
-    """Return the level in dBFS, measured at the model's sample rate as in training."""
+    """Return the level in dBFS, measured at the model's sample rate as in training.
+
+    The gate does not apply to a recording that is below it throughout, and would be amplified.
+    """
     meter = LevelMeter()
     for block in through(Resampler(rate, model.metadata.sample_rate, channels), blocks):
         meter.add(block)
-    return meter.level_dbfs
+    return meter.ungated_dbfs if meter.level_dbfs is None else meter.level_dbfs
 
 
 def _enhanced(
