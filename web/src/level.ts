@@ -4,26 +4,33 @@ export const GATE_DBFS = -60;
 
 export const dbToGain = (db: number): number => 10 ** (db / 20);
 
+/** Below the smallest step of 24 bits. */
+export const SILENCE_DBFS = -140;
+
 /**
- * Level in dBFS: the root mean square of the sounding blocks over all channels together.
- * `null` where nothing is above the gate.
+ * Level in dBFS: the root mean square of the sounding blocks over all channels together, or of all
+ * blocks where none is above the gate. `null` for silence.
  */
 export function measureLevel(channels: Float32Array[]): number | null {
   const length = channels[0].length;
   const gate = dbToGain(GATE_DBFS) ** 2;
   let total = 0;
   let samples = 0;
+  let energy = 0;
   for (let start = 0; start < length; start += BLOCK) {
     const end = Math.min(start + BLOCK, length);
     let sum = 0;
     for (const channel of channels) for (let i = start; i < end; i++) sum += channel[i] ** 2;
     const power = sum / ((end - start) * channels.length);
+    energy += power * (end - start);
     if (power > gate) {
       total += power * (end - start);
       samples += end - start;
     }
   }
-  return samples ? 10 * Math.log10(total / samples) : null;
+  if (samples) return 10 * Math.log10(total / samples);
+  const power = energy / length;
+  return power > dbToGain(SILENCE_DBFS) ** 2 ? 10 * Math.log10(power) : null;
 }
 
 /** Power of two signals and their cross power, over the parts where the first one sounds. */

@@ -111,6 +111,11 @@ describe("level", () => {
     expect(measureLevel([tone, tone])).toBeCloseTo(measureLevel([tone])!, 6);
   });
 
+  it("of a recording below the gate is that of all its blocks", () => {
+    const quiet = sine(10240, 1000, 44100).map((sample) => sample * 1e-4);
+    expect(measureLevel([quiet])).toBeCloseTo(-83.01, 1);
+  });
+
   it("of silence is none", () => {
     expect(measureLevel([new Float32Array(5000)])).toBeNull();
   });
