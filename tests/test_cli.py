@@ -192,6 +192,12 @@ def bad(tmp_path_factory):
         ("export --model {model} --format stone --out {tmp}/a", "'stone'"),
         ("export --model {model} --format tflite --quantization int8 --out {tmp}/a.tflite", "int8"),
         ("pairs --input {bad}/empty --target {bad}/empty --out {tmp}", "empty"),
+        (
+            "export --model {model} --quantization float16 --out {tmp}/a",
+            "only with --format tflite",
+        ),
+        ("export --model piano-large --out {tmp}/a", "no model piano-large"),
+        ("evaluate --model {model} --data {corpus} --report {bad}/good.wav", "which is a file"),
         ("degrade {bad}/none.wav {tmp}/a.wav", "none.wav"),
         ("degrade {bad}/good.wav {tmp}/a.wav --preset tin", "'tin'"),
         ("degrade {bad}/good.wav {bad}/good.wav", "exists; replace with --overwrite"),

@@ -57,5 +57,6 @@ def test_a_folder_hides_a_released_model_only_if_it_is_a_model(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "piano").mkdir()
     assert find_model("piano") == released_models()["piano"].path()
+    assert find_model("piano", keras=True) == released_models()["piano"].keras
     (tmp_path / "piano" / "saved_model.pb").touch()
     assert find_model("piano") == Path("piano")

@@ -7,6 +7,7 @@ import typer
 
 from tfaudiogan.commands.options import Data
 from tfaudiogan.errors import InputError
+from tfaudiogan.inference.released import find_model
 from tfaudiogan.progress import console
 
 app = typer.Typer()
@@ -42,8 +43,9 @@ def evaluate(
     from tfaudiogan.corpus.reading import Corpus
     from tfaudiogan.evaluation.run_report import report_model, score_model
     from tfaudiogan.inference.load import load_model
-    from tfaudiogan.inference.released import find_model
 
+    if report is not None and report.is_file():
+        raise InputError(f"--report is {report}, which is a file; give a folder")
     corpus = Corpus.load(data)
     path = find_model(model)
     loaded = load_model(path)
@@ -61,7 +63,9 @@ def evaluate(
     "[b]tfaudiogan export --model runs/demo/generator.keras --out served/demo[/]"
 )
 def export(
-    model: Annotated[Path, typer.Option(help="Keras model of a run (.keras).")],
+    model: Annotated[
+        str, typer.Option(help="Path of a Keras model (.keras) or name of a released one.")
+    ],
     out: Annotated[
         Path, typer.Option(help="File to write (.tflite or .onnx), or folder of a SavedModel.")
     ],
@@ -74,18 +78,21 @@ def export(
     version: Annotated[int, typer.Option(help="Version number of a SavedModel.", min=0)] = 1,
 ) -> None:
     """Export a model for TensorFlow Serving, phones or ONNX, to run without this package."""
+    if quantization != "float32" and format in ("saved_model", "onnx"):
+        raise InputError(f"--quantization {quantization} works only with --format tflite")
+    source = find_model(model, keras=True)
     if format == "saved_model":
         from tfaudiogan.export.saved_model import export_saved_model
 
-        path = export_saved_model(model, out, version)
+        path = export_saved_model(source, out, version)
     elif format == "tflite":
         from tfaudiogan.export.tflite import export_tflite
 
-        path = export_tflite(model, out, quantization)
+        path = export_tflite(source, out, quantization)
     elif format == "onnx":
         from tfaudiogan.export.onnx import export_onnx
 
-        path = export_onnx(model, out)
+        path = export_onnx(source, out)
     else:
         raise InputError(f"unknown format {format!r}; choose saved_model, tflite or onnx")
     print(path)
@@ -144,7 +151,9 @@ def convert_weights(
 
 @app.command(epilog="Example: [b]tfaudiogan benchmark --model runs/demo/generator.keras[/]")
 def benchmark(
-    model: Annotated[Path, typer.Option(help="Keras model of a run (.keras).")],
+    model: Annotated[
+        str, typer.Option(help="Path of a Keras model (.keras) or name of a released one.")
+    ],
     seconds: Annotated[
         float, typer.Option(help="Shortest duration of each measurement.", min=0.1)
     ] = 3.0,
@@ -159,7 +168,7 @@ def benchmark(
     measurements = []
     with progress_bar() as bar:
         task = bar.add_task("measuring", total=None, status="")
-        for measurement in measure(model, seconds=seconds):
+        for measurement in measure(find_model(model, keras=True), seconds=seconds):
             measurements.append(measurement)
             bar.update(task, advance=1, status=measurement.form)
     Console().print(table(measurements))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfaudiogan.audio.levels import BLOCK, GATE_DBFS, db_to_gain
+from tfaudiogan.audio.levels import BLOCK, GATE_DBFS, SILENCE_DBFS, db_to_gain
 from tfaudiogan.audio.windows import periodic_hann
 from tfaudiogan.errors import InputError
 from tfaudiogan.export.source import load_source
@@ -140,7 +140,8 @@ def enhance_in_graph(
 def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":
     """Return the factors ``(batch, 1, 1)`` that scale ``(batch, samples, channels)`` to a level.
 
-    The level is that of all channels together, as in ``audio.levels``.
+    The level is that of all channels together, as in ``audio.levels``. The gate does not apply to
+    signals that are below it throughout.
     """
     import tensorflow as tf
 
@@ -156,8 +157,13 @@ def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":
         tf.reduce_sum(sounding * energy, axis=1, keepdims=True),
         tf.reduce_sum(sounding * length, axis=1, keepdims=True),
     )
-    gain = db_to_gain(level_dbfs) / tf.sqrt(tf.where(power > 0, power, 1.0))
-    return tf.cast(tf.where(power > 0, gain, 1.0), tf.float32)[..., tf.newaxis]
+    ungated = tf.math.divide_no_nan(
+        tf.reduce_sum(energy, axis=1, keepdims=True), tf.reduce_sum(length)
+    )
+    power = tf.where(power > 0, power, ungated)
+    sounds = power > db_to_gain(SILENCE_DBFS) ** 2
+    gain = db_to_gain(level_dbfs) / tf.sqrt(tf.where(sounds, power, 1.0))
+    return tf.cast(tf.where(sounds, gain, 1.0), tf.float32)[..., tf.newaxis]
 
 
 def _in_chunks(model: "keras.Model", windows: "tf.Tensor", chunk_size: int) -> "tf.Tensor":

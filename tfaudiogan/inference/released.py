@@ -85,10 +85,11 @@ def released_models() -> dict[str, ReleasedModel]:
     return models
 
 
-def find_model(name_or_path: str) -> Path:
+def find_model(name_or_path: str, keras: bool = False) -> Path:
     """Return the path itself if it is a model, or the file of the released model of that name.
 
-    A folder with the name of a released model hides it only if it is a SavedModel.
+    A folder with the name of a released model hides it only if it is a SavedModel. With ``keras``,
+    the file is the Keras model, and otherwise the one that starts fastest.
 
     Raises:
         InputError: If there is neither such a file nor such a released model.
@@ -100,7 +101,8 @@ def find_model(name_or_path: str) -> Path:
         return path
     models = released_models()
     if name_or_path in models:
-        return models[name_or_path].path()
+        found = models[name_or_path]
+        return found.keras if keras else found.path()
     if path.exists():
         return path
     names = ", ".join(models) or "none is installed"
