@@ -44,11 +44,6 @@ def block_power(audio: np.ndarray) -> np.ndarray:
     return np.append(power, np.square(last, dtype=np.float64).mean()) if len(last) else power
 
 
-def _lengths(samples: int) -> np.ndarray:
-    """Return the length of each block of ``block_power``."""
-    return np.minimum(BLOCK, samples - np.arange(0, samples, BLOCK))
-
-
 class LevelMeter:
     """Measure a level piece by piece, in constant memory.
 
@@ -65,8 +60,6 @@ class LevelMeter:
 
     def add(self, audio: np.ndarray) -> None:
         """Measure the next piece, ``(samples,)`` or ``(samples, channels)``."""
-        self._energy += float(block_power(audio) @ _lengths(len(audio)))
-        self._length += len(audio)
         if self._pending is not None:
             audio = np.concatenate([self._pending, audio])
         whole = len(audio) // BLOCK * BLOCK
@@ -74,6 +67,8 @@ class LevelMeter:
         self._pending = audio[whole:]
 
     def _count(self, power: np.ndarray, samples: int) -> None:
+        self._energy += float(power.sum()) * samples
+        self._length += len(power) * samples
         sounding = power[power > db_to_gain(GATE_DBFS) ** 2]
         self._power += float(sounding.sum()) * samples
         self._samples += len(sounding) * samples
@@ -91,7 +86,11 @@ class LevelMeter:
     @property
     def ungated_dbfs(self) -> float | None:
         """The level of everything so far, without the gate; ``None`` below ``SILENCE_DBFS``."""
-        power = self._energy / self._length if self._length else 0.0
+        energy, length = self._energy, self._length
+        if self._pending is not None and len(self._pending):
+            (last,) = block_power(self._pending)
+            energy, length = energy + last * len(self._pending), length + len(self._pending)
+        power = energy / length if length else 0.0
         return 10.0 * math.log10(power) if power > db_to_gain(SILENCE_DBFS) ** 2 else None
 
 

@@ -13,7 +13,7 @@ def _has_gpu_with_xla() -> bool:
     import tensorflow as tf
 
     # TensorFlow has no XLA for Apple's GPUs.
-    return sys.platform != "darwin" and bool(tf.config.list_physical_devices("GPU"))
+    return sys.platform != "darwin" and bool(tf.config.list_logical_devices("GPU"))
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
