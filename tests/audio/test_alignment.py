@@ -87,6 +87,20 @@ def test_a_degraded_recording_is_aligned_too():
     assert found.drift * 1e6 == pytest.approx(60, abs=4)
 
 
+def test_a_phone_far_from_the_music_is_aligned_by_its_onsets():
+    """There is little direct sound, and more noise than music below 200 Hz and above 3 kHz."""
+    rng = np.random.default_rng(3)
+    room = rng.normal(size=RATE) * np.exp(-np.arange(RATE) / (0.25 * RATE))
+    room[0] += 0.3 * np.linalg.norm(room)
+    distant = np.convolve(recorded(1200), room)[: len(TIME)]
+    hiss = np.diff(rng.normal(size=len(TIME) + 2), 2)
+    hum = np.convolve(rng.normal(size=len(TIME)), np.hanning(80), "same")
+    recording = distant / distant.std() + 0.7 * hiss / hiss.std() + 0.7 * hum / hum.std()
+    found = estimate_alignment(np.float32(0.05 * recording), REFERENCE, RATE)
+    assert found.agreement < SAME_SOUND
+    assert found.delay_s == pytest.approx(1200 / RATE, abs=0.01)
+
+
 @pytest.mark.parametrize("silence", [0.0, 30.0])
 def test_the_shared_part_may_lie_anywhere(silence):
     recording = np.concatenate([np.zeros(round(silence * RATE), np.float32), REFERENCE[5 * RATE :]])

@@ -22,9 +22,12 @@ SAME_SOUND = 0.5
 """Share of positions that must agree on one line."""
 
 _HOP_S = 0.01
+_FRAME_S = 0.046
+_BANDS, _LOWEST_HZ, _HIGHEST_HZ = 24, 200.0, 4000.0
+_BLOCK = 4096
 _CHUNK_S = 60.0
 _STEEPEST = 0.5
-_LIKELY_SCORE, _SURE_SCORE = 5.0, 10.0
+_LIKELY_SCORE, _SURE_SCORE = 6.0, 9.5
 _WHITENING = 0.85
 _OVERSAMPLING = 4
 _CLEAR_PEAK = 7.5
@@ -144,54 +147,64 @@ class _Onsets:
     score: float
 
 
-def _onsets(audio: np.ndarray, hop: int) -> np.ndarray:
-    """Compute the rise of the level from each hop to the next, with the mean removed.
+def _onsets(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Compute the rise of the level of each band from each hop to the next, ``(hops, bands)``.
 
     The rise is in decades of power, limited to ``_STEEPEST`` so that the first sound after silence
-    does not count for more than one onset.
+    does not count for more than one onset, and has a mean of zero. The bands leave out what phones
+    record worst: the lows that they cut off, and the highs in which their noise is.
     """
-    hops = audio[: len(audio) // hop * hop].reshape(-1, hop)
-    power = np.einsum("ij,ij->i", hops, hops).astype(np.float64) / hop
-    level = np.log10(power + 1e-4 * power.mean() + 1e-20)
-    rise = np.clip(np.diff(level, prepend=level[0]), 0.0, _STEEPEST)
-    return rise - rise.mean()
+    hop = max(1, round(_HOP_S * sample_rate))
+    size = 1 << round(math.log2(_FRAME_S * sample_rate))
+    highest = min(_HIGHEST_HZ, 0.45 * sample_rate)
+    edges = np.geomspace(_LOWEST_HZ, highest, _BANDS + 1) * size / sample_rate
+    edges = np.unique(edges.round().astype(int))
+    padded = np.pad(audio, size // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][: len(audio) // hop]
+    window = np.hanning(size).astype(np.float32)
+    power = np.empty((len(frames), len(edges) - 1))
+    for start in range(0, len(frames), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        spectra = fft.rfft(frames[block] * window)
+        squared = np.square(spectra.real) + np.square(spectra.imag)
+        power[block] = np.add.reduceat(squared, edges, axis=1)[:, :-1]
+    level = np.log10(power + 1e-4 * power.mean(axis=0) + 1e-20)
+    rise = np.clip(np.diff(level, axis=0, prepend=level[:1]), 0.0, _STEEPEST)
+    return rise - rise.mean(axis=0)
 
 
 def _match_onsets(recording: np.ndarray, reference: np.ndarray, sample_rate: int) -> _Onsets:
     """Search the recording for three chunks of the reference, each too short for drift to matter.
 
-    The match with the highest score is returned. The score is the correlation coefficient over the
-    overlap, times the square root of the overlap in hops: for two independent noises it is
-    approximately standard normal.
+    The match with the highest score is returned. The score is the cross-correlation of the onsets,
+    summed over the bands, in units of its effective value over all delays. All bands are divided by
+    the same spectrum, so that a steady beat does not match at many delays.
     """
     hop = max(1, round(_HOP_S * sample_rate))
-    whole, rises = _onsets(recording, hop), _onsets(reference, hop)
+    whole, rises = _onsets(recording, sample_rate), _onsets(reference, sample_rate)
     count = min(len(rises), round(_CHUNK_S / _HOP_S))
-    delays = np.arange(1 - count, len(whole))
-    first, last = np.maximum(0, delays), np.minimum(len(whole), delays + count)
     size = fft.next_fast_len(len(whole) + count, real=True)
-    spectrum = fft.rfft(whole, size)
+    spectrum = _whitened(whole, size)
     best = _Onsets(0, 0, 0.0)
     for start in np.linspace(0, len(rises) - count, 3).astype(int):
-        chunk = rises[start : start + count]
-        products = fft.irfft(spectrum * fft.rfft(chunk, size).conj(), size)[delays]
-        energy = _range_energy(whole, first, last) * _range_energy(
-            chunk, first - delays, last - delays
-        )
-        enough = (last - first >= MIN_SECONDS / 2 / _HOP_S) & (energy > 0)
-        score = np.zeros(len(delays))
-        score[enough] = products[enough] * np.sqrt((last - first)[enough] / energy[enough])
+        chunk = _whitened(rises[start : start + count], size)
+        products = fft.irfft(np.einsum("ij,ij->i", spectrum, chunk.conj()), size)
+        score = np.concatenate([products[1 - count :], products[: len(whole)]])
+        score /= np.sqrt(np.mean(np.square(score))) + 1e-20
         index = int(np.argmax(score))
         if score[index] > best.score:
             position = (start + count // 2) * hop
-            best = _Onsets(int(delays[index] - start) * hop, position, float(score[index]))
+            delay = round((_peak_position(score, index) + 1 - count - int(start)) * hop)
+            best = _Onsets(delay, position, float(score[index]))
     return best
 
 
-def _range_energy(audio: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Return the energy of each range ``first[i]`` to ``last[i]`` of samples."""
-    total = np.concatenate([[0.0], np.cumsum(np.square(audio))])
-    return total[last] - total[first]
+def _whitened(rises: np.ndarray, size: int) -> np.ndarray:
+    """Return the spectra of the bands' onsets, divided by what they have in common."""
+    deviation = np.sqrt(np.square(rises).sum(axis=0))
+    spectra = fft.rfft(rises / (deviation + 1e-12), size, axis=0)
+    magnitude = np.sqrt(np.mean(np.square(np.abs(spectra)), axis=1, keepdims=True))
+    return spectra / (magnitude + 1e-6)
 
 
 @dataclass(frozen=True)
@@ -240,10 +253,16 @@ def _phase_delay(recording: np.ndarray, reference: np.ndarray, reach: int) -> tu
     peak = near[index]
     if abs(peak) < _CLEAR_PEAK * np.sqrt(np.mean(near**2)) or not 0 < index < 2 * reach:
         return math.nan, 0.0
-    before, after = near[index - 1], near[index + 1]
+    return (_peak_position(near, index) - reach) / _OVERSAMPLING, float(np.sign(peak))
+
+
+def _peak_position(values: np.ndarray, index: int) -> float:
+    """Return the position of the extremum near ``index``, of a parabola through three values."""
+    if not 0 < index < len(values) - 1:
+        return float(index)
+    before, peak, after = values[index - 1 : index + 2]
     bend = 2 * peak - before - after
-    refined = index + 0.5 * (after - before) / bend if bend else index
-    return (refined - reach) / _OVERSAMPLING, float(np.sign(peak))
+    return float(index + 0.5 * (after - before) / bend if bend else index)
 
 
 def _robust_line(delays: np.ndarray, tolerance: float) -> _Line:
