@@ -150,6 +150,8 @@ def bad(tmp_path_factory):
         ("render --midi {bad}/midi --out {tmp} --task sing", "'sing'"),
         ("render --midi {bad}/midi --out {tmp} --tracks few", "'few'"),
         ("render --midi {bad}/midi --out {tmp} --tracks dev=3", "dev"),
+        ("render --midi {bad}/midi --out {tmp} --tracks 0", "0; expected 1 or more"),
+        ("render --midi {bad}/midi --out {bad}/good.wav", "good.wav: file exists"),
         ("render --out {tmp}", "--midi"),
         ("convert {bad}/none --out {tmp}/a --format flac", "manifest.csv"),
         ("convert {corpus} --out {tmp}/a --format aac", "aac"),
@@ -172,6 +174,7 @@ def bad(tmp_path_factory):
         ("train --data {corpus} --preset huge", "'huge'"),
         ("train --data {corpus} --loss phase", "'phase'"),
         ("train --data {corpus} --config {bad}/text.keras", "not JSON"),
+        ("train --data {corpus} --config {bad}/none.json", "none.json: no such file"),
         ("train --data {corpus} --steps 0", "--steps"),
         ("train --data {corpus} --resume", "--run"),
         ("train --data {corpus} --preset demo --window 100000", "100000|window"),
@@ -191,6 +194,8 @@ def bad(tmp_path_factory):
         ("enhance {bad}/good.wav --model {model} --out /dev/full/a.wav", "/dev/full"),
         ("export --model {model} --format stone --out {tmp}/a", "'stone'"),
         ("export --model {model} --format tflite --quantization int8 --out {tmp}/a.tflite", "int8"),
+        ("export --model {model} --format tflite --out {bad}/good.wav", "exists; replace with"),
+        ("convert-weights {bad}/text.keras --out {bad}/good.wav", "exists; replace with"),
         ("pairs --input {bad}/empty --target {bad}/empty --out {tmp}", "empty"),
         (
             "export --model {model} --quantization float16 --out {tmp}/a",
@@ -250,10 +255,22 @@ def test_debug_shows_the_traceback(capsys):
         *("evaluate", "enhance", "export", "benchmark"),
     ],
 )
-def test_every_command_has_help_with_an_example(command, capsys):
+def test_every_command_has_help_with_an_example(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     status, out, _ = run(*command.split(), "--help", capsys=capsys)
     assert status == 0
-    assert not command or "Example" in out
+    assert not re.search(r"\w\.\.\.$", out, re.MULTILINE)
+    assert not command or re.search(r"^  Examples?:$", out, re.MULTILINE)
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_degradation_lists_its_stages(bad, capsys, tmp_path):
+    status, out, _ = run("degrade", bad / "good.wav", tmp_path / "phone.wav", capsys=capsys)
+    assert status == 0
+    first, *stages = out.strip().splitlines()
+    assert first == f"{tmp_path / 'phone.wav'}: mono, {len(stages)} degradations"
+    assert stages
+    assert all(re.match(r"  [a-z_]+: [a-z_]+ ", stage) for stage in stages)
 
 
 def test_train_py_is_the_train_command():

@@ -71,8 +71,9 @@ def test_the_output_is_next_to_the_input_and_is_not_replaced(halving, takes, cap
 def test_folders(halving, takes, tmp_path, recursive):
     options = ["--recursive"] if recursive else []
     assert call("enhance", takes, "--out", tmp_path / "out", *options) == 0
-    found = {path.name for path in (tmp_path / "out").iterdir()}
-    assert found == {"a.wav", "b.flac"} | ({"c.wav"} if recursive else set())
+    out = tmp_path / "out"
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
+    assert found == {"a.wav", "b.flac"} | ({"inner/c.wav"} if recursive else set())
 
 
 def test_a_second_run_over_a_folder_leaves_its_own_outputs_alone(halving, takes):

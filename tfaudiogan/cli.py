@@ -14,7 +14,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    # Tables of options are cut off in narrow terminals; lines are not.
+    rich_markup_mode=None,
 )
 
 for group in (enhancing, listening, corpora, training, models, web):
@@ -37,7 +38,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """With [b]--debug[/b], every command prints the traceback of an error."""
+    """With --debug, every command prints the traceback of an error."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tfaudiogan.commands.options import Jobs, OverwriteCorpus, Rate, Seed
+from tfaudiogan.commands.options import Jobs, OverwriteCorpus, Rate, Seed, examples
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
 
@@ -37,14 +37,17 @@ def _numbers(expression: str | None, option: str = "--tracks") -> int | dict[str
     if expression is None:
         return None
     try:
-        if "=" not in expression:
-            return int(expression)
-        parts = (part.split("=") for part in expression.split(","))
-        return {split.strip(): int(number) for split, number in parts}
+        if "=" in expression:
+            parts = (part.split("=") for part in expression.split(","))
+            return {split.strip(): int(number) for split, number in parts}
+        number = int(expression)
     except ValueError as error:
         raise InputError(
             f"{option} is {expression!r}; expected a number such as 20, or train=30,test=5"
         ) from error
+    if number < 1:
+        raise InputError(f"{option} is {number}; expected 1 or more")
+    return number
 
 
 def _print_report(corpus, report) -> None:
@@ -83,8 +86,11 @@ def _print_default_soundfont(midi, soundfonts) -> None:
 
 
 @app.command(
-    epilog="Examples: [b]tfaudiogan render --midi maestro-v3.0.0 --out corpora/piano[/]   "
-    "[b]... --tracks 20[/]   [b]... --beam '--runner=FlinkRunner --flink_master=HOST:8081'[/]"
+    epilog=examples(
+        "tfaudiogan render --midi maestro-v3.0.0 --out corpora/piano",
+        "... --tracks 20",
+        "... --beam '--runner=FlinkRunner --flink_master=HOST:8081'",
+    )
 )
 def render(
     out: Annotated[
@@ -210,7 +216,9 @@ def render(
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Render a corpus of pairs: the same music as input and as target."""
+    """Render a corpus of pairs.
+
+    The input and the target of a pair are the same music."""
     common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _numbers(tracks)}
     common["overwrite"] = overwrite
     if beam is not None:
@@ -308,7 +316,9 @@ def render(
 
 
 @app.command(
-    epilog="Example: [b]tfaudiogan pairs --input phone --target studio --out corpora/own[/]"
+    epilog=examples(
+        "tfaudiogan pairs --input phone --target studio --out corpora/own",
+    )
 )
 def pairs(
     input: Annotated[Path, typer.Option(help="Folder of the input recordings.")],
@@ -328,7 +338,9 @@ def pairs(
     overwrite: OverwriteCorpus = False,
     jobs: Jobs = None,
 ) -> None:
-    """Make a corpus from your own recordings: match, align and split them."""
+    """Make a corpus of your own recordings.
+
+    Recordings of the same performance, with the same name in two folders, are aligned."""
     from tfaudiogan.making.pairs import pair_recordings
 
     corpus, report = pair_recordings(
@@ -353,7 +365,11 @@ def pairs(
     print(f"{corpus.folder}: {corpus.description}")
 
 
-@app.command(epilog="Example: [b]tfaudiogan convert corpora/piano --out corpora/small[/]")
+@app.command(
+    epilog=examples(
+        "tfaudiogan convert corpora/piano --out corpora/small",
+    )
+)
 def convert(
     data: Annotated[str, typer.Argument(metavar="CORPUS", help="Folder or URL of a corpus.")],
     out: Annotated[Path, typer.Option(help="Folder of the new corpus.")],
@@ -370,7 +386,11 @@ def convert(
     print(f"{corpus.folder}: {corpus.description}")
 
 
-@app.command(epilog="Example: [b]tfaudiogan degrade studio.wav phone.wav --preset old-phone[/]")
+@app.command(
+    epilog=examples(
+        "tfaudiogan degrade studio.wav phone.wav --preset old-phone",
+    )
+)
 def degrade(
     recording: Annotated[Path, typer.Argument(metavar="IN", help="Audio file.")],
     out: Annotated[
@@ -384,10 +404,16 @@ def degrade(
         bool, typer.Option("--overwrite", help="Replace an existing output.")
     ] = False,
 ) -> None:
-    """Degrade a recording as the phone task does, so that you can listen to its inputs."""
+    """Degrade a recording as a phone would.
+
+    This is what `render --task phone` does to its inputs. The output has one channel.
+    """
     from tfaudiogan.making.phone import degrade_file
 
     if out.exists() and not overwrite:
         raise InputError(f"{out} exists; replace with --overwrite")
     chain = degrade_file(recording, out, preset=preset, seed=seed)
-    print(f"{out}: {chain}")
+    print(f"{out}: mono, {len(chain.stages)} degradations")
+    for stage in chain.to_settings():
+        values = ", ".join(f"{name} {value}" for name, value in stage.items() if name != "stage")
+        print(f"  {stage['stage']}: {values}")

@@ -1,13 +1,13 @@
 """Commands that enhance recordings with released or trained models."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tfaudiogan.commands.options import Model
+from tfaudiogan.commands.options import Model, examples
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.released import DEFAULT, find_model, released_models
 from tfaudiogan.progress import console, progress_bar
@@ -19,19 +19,21 @@ PAGES = (".html", ".htm")
 
 
 @app.command(
-    epilog="Examples: [b]tfaudiogan enhance take.flac[/]   "
-    "[b]tfaudiogan enhance takes --recursive --out better --amount 0.8[/]"
+    epilog=examples(
+        "tfaudiogan enhance take.flac",
+        "tfaudiogan enhance takes --recursive --out better --amount 0.8",
+    )
 )
 def enhance(
     recordings: Annotated[
-        list[str], typer.Argument(metavar="IN...", help="Audio files, folders or glob patterns.")
+        list[str], typer.Argument(metavar="IN", help="Audio files, folders or glob patterns.")
     ],
     model: Model = DEFAULT,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Output file of one recording, or folder of several; by default each output is "
-            "written beside its recording."
+            help="Output file of one recording, or folder of several, with the subfolders of their "
+            "folder; by default each output is written beside its recording."
         ),
     ] = None,
     recursive: Annotated[
@@ -61,9 +63,10 @@ def enhance(
         bool, typer.Option("--float", help="Write 32-bit float WAV files, which do not clip.")
     ] = False,
 ) -> None:
-    """Enhance recordings of any length, sample rate and number of channels.
+    """Enhance recordings.
 
-    Without options, take.flac is enhanced to take-enhanced.flac in the same folder.
+    They may have any length, sample rate and number of channels. Without options, take.flac is
+    enhanced to take-enhanced.flac in the same folder.
     `tfaudiogan models` lists the released models.
     """
     from tfaudiogan.inference.enhance import are_long, enhance_file
@@ -71,8 +74,9 @@ def enhance(
     from tfaudiogan.reporting.enhanced import Recording, write_comparison
 
     target_loudness = _loudness(loudness)
-    sources = find_recordings(recordings, recursive)
-    destinations = _destinations(sources, out, ".wav" if floats else None)
+    places = _expand(recordings, recursive)
+    sources = list(places)
+    destinations = _destinations(places, out, ".wav" if floats else None)
     if report is not None and report.suffix.lower() not in PAGES:
         raise InputError(f"--report is {report}; expected a name that ends in .html")
     if not overwrite:
@@ -124,10 +128,11 @@ def enhance(
         )
 
 
-def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]:
+def _expand(names: Sequence[str], recursive: bool) -> dict[Path, Path]:
     """Return the audio files of names, folders and glob patterns, each once, in order.
 
-    Files in folders and patterns that an earlier ``enhance`` wrote are left out.
+    Each has its path below the folder that was named, or its name. Files in folders and patterns
+    that an earlier ``enhance`` wrote are left out.
 
     Raises:
         InputError: If a folder or pattern has no audio file.
@@ -142,7 +147,7 @@ def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]
             and not path.stem.endswith(ENHANCED)
         )
 
-    recordings: list[Path] = []
+    places: dict[Path, Path] = {}
     for name in names:
         path = Path(name)
         if path.is_dir():
@@ -150,32 +155,34 @@ def find_recordings(names: Sequence[str], recursive: bool = False) -> list[Path]
             if not files:
                 hint = "" if recursive else "; search its subfolders with --recursive"
                 raise InputError(f"{path} holds no audio file{hint}")
-            recordings += files
+            found = {file: file.relative_to(path) for file in files}
         elif not path.exists() and glob.has_magic(name):
             matches = glob.glob(name, recursive=recursive)  # noqa: PTH207 - Path.glob takes no absolute patterns.
             files = sorted(filter(is_recording, map(Path, matches)))
             if not files:
                 raise InputError(f"{name} matches no audio file")
-            recordings += files
+            found = {file: Path(file.name) for file in files}
         else:
-            recordings.append(path)
-    return list(dict.fromkeys(recordings))
+            found = {path: Path(path.name)}
+        for file, place in found.items():
+            places.setdefault(file, place)
+    return places
 
 
-def _destinations(sources: Sequence[Path], out: Path | None, suffix: str | None) -> list[Path]:
+def _destinations(places: Mapping[Path, Path], out: Path | None, suffix: str | None) -> list[Path]:
     """Return the output path of each recording; raise InputError if two of them coincide."""
     from tfaudiogan.audio.files import EXTENSIONS
 
-    if out is not None and len(sources) == 1 and out.suffix and not out.is_dir():
+    if out is not None and len(places) == 1 and out.suffix and not out.is_dir():
         return [out]
     if out is not None and out.suffix.lower() in EXTENSIONS and not out.is_dir():
-        raise InputError(f"{len(sources)} recordings cannot all be {out}; give a folder as --out")
+        raise InputError(f"{len(places)} recordings cannot all be {out}; give a folder as --out")
     source_of: dict[Path, Path] = {}
-    for source in sources:
+    for source, place in places.items():
         if out is None:
             destination = source.with_name(f"{source.stem}{ENHANCED}{suffix or source.suffix}")
         else:
-            destination = out / source.with_suffix(suffix or source.suffix).name
+            destination = out / place.with_suffix(suffix or source.suffix)
         other = source_of.setdefault(destination, source)
         if other != source:
             raise InputError(
@@ -216,26 +223,15 @@ def _summary(result) -> str:
 @app.command()
 def models() -> None:
     """List the released models."""
-    from rich.console import Console
-    from rich.table import Table
-
     released = released_models()
     if not released:
         raise InputError("no released model is installed; reinstall the package")
-    table = Table()
-    for heading in ("name", "task", "Hz", "MB", "license", "description", "figures"):
-        # Names must not be shortened in a narrow terminal, as users type them.
-        table.add_column(heading, no_wrap=heading == "name")
     for model in released.values():
         metadata = model.metadata
         size = model.tflite if model.tflite.is_file() else model.keras
-        table.add_row(
-            model.name + ("\n(default)" if model.name == DEFAULT else ""),
-            metadata.task or "instrument",
-            str(metadata.sample_rate),
-            f"{size.stat().st_size / 1e6:.1f}",
-            metadata.licence,
-            model.description,
-            ", ".join(f"{name} {value}" for name, value in model.figures.items()),
+        print(f"{model.name}{' (default)' if model.name == DEFAULT else ''}: {model.description}")
+        print(
+            f"  {metadata.task or 'instrument'}, {metadata.sample_rate} Hz, "
+            f"{size.stat().st_size / 1e6:.1f} MB, {metadata.licence}"
         )
-    Console().print(table)
+        print("".join(f"  {figure}: {value}\n" for figure, value in model.figures.items()))

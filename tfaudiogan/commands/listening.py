@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tfaudiogan.commands.options import Model
+from tfaudiogan.commands.options import Model, examples
 from tfaudiogan.errors import InputError
 from tfaudiogan.extras import require
 from tfaudiogan.progress import console
@@ -20,8 +20,10 @@ QUEUE_BLOCKS = 64
 
 
 @app.command(
-    epilog="Examples: [b]tfaudiogan listen --model piano-mobile[/]   "
-    "[b]tfaudiogan listen --input 2 --out rehearsal.flac --seconds 600[/]"
+    epilog=examples(
+        "tfaudiogan listen --model piano-mobile",
+        "tfaudiogan listen --input 2 --out rehearsal.flac --seconds 600",
+    )
 )
 def listen(
     model: Model = "piano-mobile",
@@ -47,7 +49,7 @@ def listen(
         int, typer.Option(help="Number of channels to record and play.", min=1)
     ] = 1,
 ) -> None:
-    """Enhance the sound of a microphone or line input live.
+    """Enhance the sound of a microphone live.
 
     The output is delayed by one window of the model, so models with short windows suit this best.
     The first second is used to measure the level. A loudspeaker starts after it; a file has it too.

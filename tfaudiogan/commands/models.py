@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tfaudiogan.commands.options import Data
+from tfaudiogan.commands.options import Data, examples
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.released import find_model
 from tfaudiogan.progress import console
@@ -14,8 +14,9 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Example: "
-    "[b]tfaudiogan evaluate --model runs/demo/generator.keras --data corpora/demo[/]"
+    epilog=examples(
+        "tfaudiogan evaluate --model runs/demo/generator.keras --data corpora/demo",
+    )
 )
 def evaluate(
     model: Annotated[str, typer.Option(help="Path of a model or name of a released one.")],
@@ -58,9 +59,11 @@ def evaluate(
 
 
 @app.command(
-    epilog="Examples: [b]tfaudiogan export --model runs/demo/generator.keras --format tflite "
-    "--quantization float16 --out demo.tflite[/]   "
-    "[b]tfaudiogan export --model runs/demo/generator.keras --out served/demo[/]"
+    epilog=examples(
+        "tfaudiogan export --model runs/demo/generator.keras --format tflite "
+        "--quantization float16 --out demo.tflite",
+        "tfaudiogan export --model runs/demo/generator.keras --out served/demo",
+    )
 )
 def export(
     model: Annotated[
@@ -76,10 +79,18 @@ def export(
         str, typer.Option(help="Weights of a TFLite model: float32, float16 or dynamic.")
     ] = "float32",
     version: Annotated[int, typer.Option(help="Version number of a SavedModel.", min=0)] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file, but not a SavedModel.")
+    ] = False,
 ) -> None:
-    """Export a model for TensorFlow Serving, phones or ONNX, to run without this package."""
+    """Export a model for servers, phones or ONNX.
+
+    The exported forms run without this package.
+    """
     if quantization != "float32" and format in ("saved_model", "onnx"):
         raise InputError(f"--quantization {quantization} works only with --format tflite")
+    if out.is_file() and not overwrite:
+        raise InputError(f"{out} exists; replace with --overwrite")
     source = find_model(model, keras=True)
     if format == "saved_model":
         from tfaudiogan.export.saved_model import export_saved_model
@@ -99,10 +110,11 @@ def export(
 
 
 @app.command(
-    epilog="Examples: "
-    "[b]tfaudiogan convert-weights generator_trainer.tar --out generator.keras[/]   "
-    "[b]tfaudiogan convert-weights gan_trainer.tar --network discriminator --out critic.keras[/]   "
-    "[b]tfaudiogan convert-weights state_dict.npz --window 16384 --out generator.keras[/]"
+    epilog=examples(
+        "tfaudiogan convert-weights generator_trainer.tar --out generator.keras",
+        "tfaudiogan convert-weights gan_trainer.tar --network discriminator --out critic.keras",
+        "tfaudiogan convert-weights state_dict.npz --window 16384 --out generator.keras",
+    )
 )
 def convert_weights(
     checkpoint: Annotated[
@@ -131,11 +143,19 @@ def convert_weights(
             help="Level of the audio it was trained on, in dBFS, which enhance brings its input to."
         ),
     ] = -20.0,
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
+    licence: Annotated[str, typer.Option(help="License of the weights.")] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing output.")
+    ] = False,
 ) -> None:
-    """Convert a checkpoint of the paper's PyTorch code into a .keras model, without PyTorch."""
+    """Convert a checkpoint of the paper's code.
+
+    The PyTorch checkpoint becomes a .keras model; PyTorch is not needed.
+    """
     from tfaudiogan.conversion.convert import convert_weights as convert
 
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists; replace with --overwrite")
     print(
         convert(
             checkpoint,
@@ -149,7 +169,11 @@ def convert_weights(
     )
 
 
-@app.command(epilog="Example: [b]tfaudiogan benchmark --model runs/demo/generator.keras[/]")
+@app.command(
+    epilog=examples(
+        "tfaudiogan benchmark --model runs/demo/generator.keras",
+    )
+)
 def benchmark(
     model: Annotated[
         str, typer.Option(help="Path of a Keras model (.keras) or name of a released one.")
@@ -158,7 +182,10 @@ def benchmark(
         float, typer.Option(help="Shortest duration of each measurement.", min=0.1)
     ] = 3.0,
 ) -> None:
-    """Measure speed, memory, size and error of all exported forms of a model on this machine."""
+    """Measure the exported forms of a model.
+
+    These are the speed, memory, size and error of each on this machine.
+    """
     from rich.console import Console
 
     from tfaudiogan.export.benchmark import benchmark as measure

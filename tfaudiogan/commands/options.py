@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,17 @@ OverwriteCorpus = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace pairs in --out that have other settings or sources."),
 ]
+
+
+def examples(*commands: str) -> str:
+    """Format the examples at the end of a command's help, each wrapped like shell input."""
+    wrapped = (
+        textwrap.wrap(command, 74, break_long_words=False, break_on_hyphens=False)
+        for command in commands
+    )
+    lines = [" \\\n      ".join(lines) for lines in wrapped]
+    # Click leaves the lines of a paragraph that starts with \\b as they are.
+    return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])
 
 
 def configuration_values(

@@ -17,6 +17,7 @@ from tfaudiogan.commands.options import (
     Window,
     configuration_values,
     configure,
+    examples,
 )
 from tfaudiogan.errors import InputError
 from tfaudiogan.progress import console
@@ -63,10 +64,12 @@ TERM_NAMES = ", ".join(field.name for field in dataclasses.fields(configuration.
 
 
 @app.command(
-    epilog="Examples: [b]python train.py[/] (the demo corpus, a few minutes on two cores)   "
-    "[b]tfaudiogan train --data corpora/piano --preset paper --loss time+frequency[/]   "
-    "[b]tfaudiogan train --data corpora/piano --loss time+adversarial --run runs/gan[/]   "
-    "[b]tfaudiogan train --data corpora/piano --run runs/gan --resume[/]"
+    epilog=examples(
+        "python train.py  # The demo corpus, a few minutes on two cores.",
+        "tfaudiogan train --data corpora/piano --preset paper --loss time+frequency",
+        "tfaudiogan train --data corpora/piano --loss time+adversarial --run runs/gan",
+        "tfaudiogan train --data corpora/piano --run runs/gan --resume",
+    )
 )
 def train(
     data: Annotated[
@@ -316,10 +319,12 @@ ExperimentFolder = Annotated[
 
 
 @experiments.command(
-    epilog="Examples: [b]tfaudiogan experiment table1 --data corpora/piano --out table1[/]   "
-    "[b]tfaudiogan experiment table1 --data corpora/demo --preset demo --steps 200 --out t1[/]   "
-    "[b]tfaudiogan experiment table1 --data corpora/piano --out table1 --only time "
-    "--row long=long.json:6000 --only long[/]"
+    epilog=examples(
+        "tfaudiogan experiment table1 --data corpora/piano --out table1",
+        "tfaudiogan experiment table1 --data corpora/demo --preset demo --steps 200 --out t1",
+        "tfaudiogan experiment table1 --data corpora/piano --out table1 --only time "
+        "--row long=long.json:6000 --only long",
+    )
 )
 def table1(
     data: Data,
@@ -377,7 +382,7 @@ def table1(
     """Train with the paper's four losses, a relative penalty and the modern loss (Table I).
 
     All rows start from the same weights. All but the last row use the optimizer of the paper, or
-    that of [b]--config[/] if it is given. The relative row's critic has a rate of at most 3e-4.
+    that of --config if it is given. The relative row's critic has a rate of at most 3e-4.
     """
     values = configuration_values(
         preset,
@@ -419,8 +424,10 @@ def table1(
 
 
 @experiments.command(
-    epilog="Example: [b]tfaudiogan experiment figure6 --data corpora/piano --out experiments/f6 "
-    "--classifier-weight 0.1[/]"
+    epilog=examples(
+        "tfaudiogan experiment figure6 --data corpora/piano --out experiments/f6 "
+        "--classifier-weight 0.1",
+    )
 )
 def figure6(
     data: Data,

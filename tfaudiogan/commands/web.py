@@ -5,10 +5,16 @@ from typing import Annotated
 
 import typer
 
+from tfaudiogan.commands.options import examples
+
 app = typer.Typer()
 
 
-@app.command(epilog="Example: [b]tfaudiogan web --port 8080[/]")
+@app.command(
+    epilog=examples(
+        "tfaudiogan web --port 8080",
+    )
+)
 def web(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0)] = 8017,
     host: Annotated[
@@ -16,7 +22,10 @@ def web(
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Enhance recordings in the browser with a page that this machine serves."""
+    """Enhance recordings in the browser.
+
+    This machine serves the page.
+    """
     from tfaudiogan.web.server import make_server
 
     with make_server(port, host) as server:
