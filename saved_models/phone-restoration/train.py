@@ -21,8 +21,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 import typer
-from bands import BANDS, BINS, EDGES, FRAMES, N_FFT, WIDTHS, WINDOW, bands_of
+from bands import BANDS, BINS, EDGES, FRAMES, N_FFT, WIDTHS, WINDOW, bands_of, measure
 
+from tfaudiogan.audio.files import read_audio
 from tfaudiogan.audio.spectra import mel_filters
 from tfaudiogan.commands.running import run
 from tfaudiogan.corpus.reading import Corpus
@@ -31,6 +32,7 @@ from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.layers.band_replication import MAX_LOG_LEVEL, SILENCE
 from tfaudiogan.layers.spectral_gain import MAX_LOG_GAIN
+from tfaudiogan.making.sources import find_recordings
 from tfaudiogan.models import build_spectral_generator
 from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
@@ -94,17 +96,19 @@ class Excerpts:
 
     Each excerpt has parameters for the augmentation of its bands, so that no pair repeats: an
     equalizer for both sides; and if the pair is altered at all, an equalizer, a low cut, missing
-    upper bands, reverberation and hiss for the input; a change of level; and silence before or
-    after it, as at the ends of a recording.
+    upper bands, reverberation and noise for the input; a change of level; and silence before or
+    after it, as at the ends of a recording. Above some kilohertz, real phones often record more
+    noise than music, and its level changes over time.
     """
 
-    def __init__(self, corpora: list[Corpus], folder: Path, seed: int) -> None:
+    def __init__(self, corpora: list[Corpus], noises: list[Path], folder: Path, seed: int) -> None:
         self.seed = seed
         self.bands, altered = zip(*(bands_of(corpus, folder) for corpus in corpora), strict=True)
         self.altered = np.concatenate(altered)
         # The mean power of a band of noise varies less, the wider the band is.
         noise = np.random.default_rng(seed).exponential(size=(NOISE_FRAMES, BANDS))
         self.noise = (1.0 + (noise - 1.0) / np.sqrt(WIDTHS)).astype(np.float16)
+        self.backgrounds = [self.noise, *(variation_of(path) for path in noises)]
         self.origins = [
             (corpus, row) for corpus, bands in enumerate(self.bands) for row in range(len(bands))
         ]
@@ -117,7 +121,8 @@ class Excerpts:
             *[row] * 4,
             tf.TensorSpec((BATCH, 1), tf.float32),
             tf.TensorSpec((BATCH, FRAMES), tf.float32),
-            tf.TensorSpec((BATCH, FRAMES, BANDS), tf.float16),
+            *[tf.TensorSpec((BATCH, FRAMES, BANDS), tf.float16)] * 2,
+            tf.TensorSpec((BATCH, FRAMES, len(OCTAVES)), tf.float32),
         )
         return tf.data.Dataset.from_generator(
             lambda: map(self.batch, steps), output_signature=signature
@@ -127,9 +132,11 @@ class Excerpts:
         """Return what ``Trainer.step`` takes.
 
         These are the bands ``(BATCH, 3, FRAMES, BANDS)``; gains of both sides and of the input in
-        dB, the level of reverberation and the level of hiss relative to the input, ``(BATCH,
+        dB, the level of reverberation and the level of noise relative to the input, ``(BATCH,
         BANDS)``; a change of the input's level in dB, ``(BATCH, 1)``; a mask of the sounding
-        frames, ``(BATCH, FRAMES)``; and the power of noise, ``(BATCH, FRAMES, BANDS)``.
+        frames, ``(BATCH, FRAMES)``; the power of stationary noise and of a background, whose mean
+        in each band is 1, ``(BATCH, FRAMES, BANDS)``; and the change of the background's level over
+        time in dB, ``(BATCH, FRAMES, octaves)``.
         """
         rng = np.random.default_rng([self.seed, step])
         rows = rng.integers(len(self.origins), size=BATCH)
@@ -155,10 +162,11 @@ class Excerpts:
         input_db[EDGES[:-1] >= end] -= 80.0
         tail_db = rng.uniform(-25.0, -8.0, (BATCH, 1)) + curves(3.0)
         tail = 10.0 ** (tail_db / 10.0) * (altered & share_of(0.2))
-        hiss_db = rng.uniform(-50.0, -12.0, (BATCH, 1)) + curves(4.0)
+        hiss_db = rng.uniform(-45.0, -2.0, (BATCH, 1)) + curves(5.0)
         slope = rng.uniform(-6.0, 3.0, (BATCH, 1))
         hiss_db += slope * np.log2(np.maximum(FREQUENCIES, 40.0) / 1000.0)
-        hiss = 10.0 ** (hiss_db / 10.0) * (altered & share_of(0.2))
+        hiss = 10.0 ** (hiss_db / 10.0) * (altered & share_of(0.5))
+        change_db = fluctuations(rng)
         level_db = rng.normal(0.0, 1.0, (BATCH, 1))
         sounding = np.ones((BATCH, FRAMES))
         for index in np.flatnonzero(share_of(0.3)):
@@ -168,7 +176,43 @@ class Excerpts:
         values = (both_db, both_db + input_db, tail, hiss, level_db, sounding)
         starts = rng.integers(NOISE_FRAMES - FRAMES, size=BATCH)
         noise = np.stack([self.noise[start : start + FRAMES] for start in starts])
-        return bands, *[np.float32(value) for value in values], noise
+        background = np.stack([self.background(rng) for _ in range(BATCH)])
+        return bands, *[np.float32(value) for value in values], noise, background, change_db
+
+    def background(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw stationary noise, or as often one of the recorded noises, ``(FRAMES, BANDS)``."""
+        recorded = len(self.backgrounds) > 1 and rng.random() < 0.5
+        source = self.backgrounds[rng.integers(1, len(self.backgrounds)) if recorded else 0]
+        start = rng.integers(len(source) - FRAMES + 1)
+        return source[start : start + FRAMES]
+
+
+def variation_of(path: Path) -> np.ndarray:
+    """Return the band powers of a recorded noise, divided by their means over time, ``(n, BANDS)``.
+
+    A noise that is shorter than an excerpt is repeated.
+    """
+    audio, _ = read_audio(path, SAMPLE_RATE, mono=True)
+    windows = np.resize(audio, (max(1, len(audio) // WINDOW), 1, WINDOW))
+    powers = np.concatenate([np.exp(np.float32(measure(np.repeat(w, 2, 0))[0])) for w in windows])
+    return (powers / (powers.mean(axis=0) + 1e-9)).astype(np.float16)
+
+
+def fluctuations(rng: np.random.Generator) -> np.ndarray:
+    """Return random changes of the level of noise in dB, ``(BATCH, FRAMES, octaves)``.
+
+    They are linear between values that are 4 to 32 frames apart, 0.1 to 0.7 s. Half of their
+    power is the same for all octaves.
+    """
+    changes = np.empty((BATCH, FRAMES, len(OCTAVES)), np.float32)
+    for index in range(BATCH):
+        spacing = 2 ** rng.integers(2, 6)
+        values = rng.normal(size=(FRAMES // spacing + 1, len(OCTAVES) + 1))
+        values = (values[:, 1:] + values[:, :1]) * np.sqrt(0.5) * rng.choice([0.0, 2.0, 4.0])
+        before, offset = np.divmod(np.arange(FRAMES), spacing)
+        share = offset[:, np.newaxis] / spacing
+        changes[index] = values[before] * (1.0 - share) + values[before + 1] * share
+    return changes
 
 
 def mean_power(powers):
@@ -185,12 +229,25 @@ TAIL = np.tril(DECAY ** (np.arange(FRAMES)[:, np.newaxis] - np.arange(FRAMES)), 
 
 
 @tf.function(jit_compile=True)
-def augment(bands, reverberation, both_db, input_db, tail, hiss, level_db, sounding, noise):
+def augment(
+    bands,
+    reverberation,
+    both_db,
+    input_db,
+    tail,
+    hiss,
+    level_db,
+    sounding,
+    noise,
+    background,
+    change_db,
+):
     """Apply an excerpt's augmentation and bring each side back to the common level of -20 dBFS.
 
     Returns the powers of the input and the target, and their product.
     """
     bands, noise = tf.cast(bands, tf.float32), tf.cast(noise, tf.float32)
+    background = tf.cast(background, tf.float32)
     sounding = sounding[..., tf.newaxis]
     input_gain = tf.exp(NEPERS * input_db)[:, tf.newaxis] * sounding
     target_gain = tf.exp(NEPERS * both_db)[:, tf.newaxis] * sounding
@@ -201,7 +258,8 @@ def augment(bands, reverberation, both_db, input_db, tail, hiss, level_db, sound
 
     mean = tf.reduce_mean(mean_power(powers), 1)[:, tf.newaxis, tf.newaxis]
     powers += tail[:, tf.newaxis] * noise * reverberation * input_gain * input_gain
-    powers += hiss[:, tf.newaxis] * mean * noise[:, ::-1] * sounding
+    change = tf.exp(2.0 * NEPERS * tf.matmul(change_db, INTERPOLATION))
+    powers += hiss[:, tf.newaxis] * mean * change * background * sounding
 
     def level_of(powers):
         loudness = mean_power(powers)
@@ -370,6 +428,9 @@ def main(
     start: Annotated[
         Path | None, typer.Option(help="Generator whose weights a new run begins with.")
     ] = None,
+    noises: Annotated[
+        Path | None, typer.Option(help="Folder of recorded noises, which are added to the inputs.")
+    ] = None,
     precision: Annotated[
         str, typer.Option(help="float32, or mixed_bfloat16 where the processor has its products.")
     ] = "float32",
@@ -391,7 +452,8 @@ def main(
             raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
     if precision not in PRECISIONS:
         raise InputError(f"precision is {precision!r}; expected {' or '.join(PRECISIONS)}")
-    excerpts = Excerpts(loaded, cache, seed)
+    recorded = list(find_recordings(noises).values()) if noises else []
+    excerpts = Excerpts(loaded, recorded, cache, seed)
     trainer = Trainer(out, steps, learning_rate, seed, start, precision)
     begin = int(trainer.steps_made)
     batches = excerpts.dataset(range(begin, steps))
