@@ -75,6 +75,6 @@ def test_a_full_disk_gives_one_line_and_no_partial_file(command, sources, tmp_pa
     status, out = run_on_full_disk(tmp_path, *arguments)
     said, _, left = out.rpartition("\n\n")
     assert status == 2, out
-    assert "No space left on device" in said.splitlines()[-1]
+    assert "no space left on device" in said.splitlines()[-1]
     assert "Traceback" not in said
     assert not left.strip()

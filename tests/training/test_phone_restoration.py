@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 from tests.scripts import FOLDER, load_script
@@ -78,11 +79,32 @@ def test_augmentation_that_changes_nothing_keeps_the_measures(scripts, signals):
         np.zeros((script.BATCH, bands.BANDS), np.float32),
         np.ones(shape[:2], np.float32),
     )
-    parameters = (none, none, none, none, none[:, :1], sounding, noise)
+    steady = np.zeros((*shape[:2], len(script.OCTAVES)), np.float32)
+    parameters = (none, none, none, none, none[:, :1], sounding, noise, noise, steady)
     powers, target, product = script.augment(measured, silence, *parameters)
     zeros = tf.zeros_like(powers)
     found = script.measures(powers, target, product, zeros, zeros)[0]
     np.testing.assert_allclose(found, si_sdr(*signals), atol=0.1)
+
+
+def test_the_variation_of_a_noise_has_a_mean_of_one_in_each_band(scripts, tmp_path):
+    bands, script = scripts
+    noise = np.random.default_rng(0).normal(size=3 * script.SAMPLE_RATE)
+    soundfile.write(tmp_path / "short.wav", 0.1 * noise, script.SAMPLE_RATE, "FLOAT")
+    variation = np.float32(script.variation_of(tmp_path / "short.wav"))
+    assert variation.shape == (bands.FRAMES, bands.BANDS)
+    # Half precision rounds by up to 0.05 %.
+    np.testing.assert_allclose(variation.mean(axis=0), 1.0, atol=1e-3)
+
+
+def test_the_level_of_noise_changes_steadily(scripts):
+    _, script = scripts
+    changes = script.fluctuations(np.random.default_rng(0))
+    assert changes.shape == (script.BATCH, script.FRAMES, len(script.OCTAVES))
+    deviations = changes.std(axis=(1, 2))
+    assert {round(deviation / 2) for deviation in deviations} == {0, 1, 2}
+    assert np.abs(np.diff(changes, axis=1)).max() < np.ptp(changes) / 4 + 1e-6
+    np.testing.assert_array_equal(changes, script.fluctuations(np.random.default_rng(0)))
 
 
 def test_a_corpus_of_short_tracks_is_named(scripts, corpus, tmp_path):
