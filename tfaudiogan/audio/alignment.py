@@ -157,8 +157,8 @@ def _onsets(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     hop = max(1, round(_HOP_S * sample_rate))
     size = 1 << round(math.log2(_FRAME_S * sample_rate))
     highest = min(_HIGHEST_HZ, 0.45 * sample_rate)
-    edges = np.geomspace(_LOWEST_HZ, highest, _BANDS + 1) * size / sample_rate
-    edges = np.unique(edges.round().astype(int))
+    frequencies = np.geomspace(_LOWEST_HZ, highest, _BANDS + 1)
+    edges = np.unique((frequencies * size / sample_rate).round().astype(int))
     padded = np.pad(audio, size // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][: len(audio) // hop]
     window = np.hanning(size).astype(np.float32)
