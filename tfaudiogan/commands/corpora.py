@@ -218,7 +218,8 @@ def render(
 ) -> None:
     """Render a corpus of pairs.
 
-    The input and the target of a pair are the same music."""
+    The input and the target of a pair are the same music.
+    """
     common = {"sample_rate": sample_rate, "jobs": jobs, "tracks": _numbers(tracks)}
     common["overwrite"] = overwrite
     if beam is not None:
@@ -340,7 +341,8 @@ def pairs(
 ) -> None:
     """Make a corpus of your own recordings.
 
-    Recordings of the same performance, with the same name in two folders, are aligned."""
+    Recordings of the same performance, with the same name in two folders, are aligned.
+    """
     from tfaudiogan.making.pairs import pair_recordings
 
     corpus, report = pair_recordings(
