@@ -51,8 +51,9 @@ def listen(
 ) -> None:
     """Enhance the sound of a microphone live.
 
-    A line input works as well. The output is delayed by one window of the model, so models with short windows suit this best.
-    The first second is used to measure the level. A loudspeaker starts after it; a file has it too.
+    A line input works as well. The output is delayed by one window of the model, so models with
+    short windows suit this best. The first second is used to measure the level. A loudspeaker
+    starts after it; a file has it too.
     """
     if out is not None and out.exists() and not overwrite:
         raise InputError(f"{out} already exists; replace it with --overwrite")
