@@ -7,7 +7,8 @@ the bands above, so the loss is computed from band powers (`bands.py`). No spect
 computed during training, which makes a step many times as fast as with `tfaudiogan train` on the
 same network. The corpora are of excerpts, made by
 `tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with the weights of an
-earlier generator. The same command continues an interrupted run, and the same seed gives the same
+earlier generator. With `--teacher`, the network learns the mean gains of several generators (Hinton,
+Vinyals, Dean 2015) instead of what brings the inputs to the targets. The same command continues an interrupted run, and the same seed gives the same
 batches. More corpora may be added when a run continues, and a corpus that is given twice is drawn
 twice as often.
 """
@@ -21,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import typer
+from average import shares_of
 from bands import BANDS, BINS, EDGES, FRAMES, N_FFT, WIDTHS, WINDOW, bands_of, measure
 
 from tfaudiogan.audio.files import read_audio
@@ -33,7 +35,7 @@ from tfaudiogan.inference.metadata import ModelMetadata, write_metadata
 from tfaudiogan.layers.band_replication import MAX_LOG_LEVEL, SILENCE
 from tfaudiogan.layers.spectral_gain import MAX_LOG_GAIN
 from tfaudiogan.making.sources import find_recordings
-from tfaudiogan.models import build_spectral_generator
+from tfaudiogan.models import build_spectral_generator, with_abstention
 from tfaudiogan.models.spectral_generator import LINKED_CHANNELS, MASK, hop_of
 from tfaudiogan.progress import console, progress_bar
 from tfaudiogan.storage import replacing
@@ -89,6 +91,7 @@ def copied_bands() -> np.ndarray:
 
 
 COPIED = copied_bands()
+FIRST_COPIED = int(np.argmax(COPIED.any(axis=0)))
 
 
 class Excerpts:
@@ -306,6 +309,29 @@ def measures(powers, target, product, log_gains, log_levels):
     return si_sdr, snr, *mel
 
 
+def difference(powers, gains, levels, teacher_gains, teacher_levels):
+    """Return the mean squared difference to a teacher in square nepers, ``(BATCH)``.
+
+    Half of it is that of the gains of all audible bands, and half that of the bands' power. The
+    levels of the copies are a small part of the power, and have a small weight.
+    """
+
+
+    def apart(values, teacher_values, limit):
+        return tf.square(limit * (tf.tanh(values / limit) - tf.tanh(teacher_values / limit)))
+
+    squared = apart(gains, teacher_gains, MAX_LOG_GAIN)
+    audible = tf.cast(powers > FLOOR, tf.float32)
+    total = tf.reduce_sum(audible, (1, 2)) + 1.0
+    heard = tf.reduce_sum(audible * squared, (1, 2)) / total
+    weights = powers * WIDTHS
+    weights /= tf.reduce_sum(weights, (1, 2), keepdims=True) + 1e-3
+    loud = tf.reduce_sum(weights * squared, (1, 2))
+    squared = apart(levels, teacher_levels, MAX_LOG_LEVEL)
+    copies = tf.reduce_mean(squared[..., FIRST_COPIED:], (1, 2))
+    return heard + loud + 0.02 * copies
+
+
 def new_generator() -> keras.Model:
     """Return an untrained generator."""
     return build_spectral_generator(WINDOW, n_fft=N_FFT, replication=REPLICATION)
@@ -329,16 +355,21 @@ class Trainer:
         seed: int,
         start: Path | None,
         precision: str,
+        teachers: dict[Path, float],
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.generator = new_generator()
-        with computing_in(precision):
-            self.network = band_network(new_generator())
+
+        def network_of(path: Path | None) -> keras.Model:
+            with computing_in(precision):
+                network = band_network(new_generator())
+            if path is not None:
+                network.set_weights(band_network(load_keras(path)).get_weights())
+            return network
+
+        self.network = network_of(start)
+        self.teachers = [(network_of(path), share) for path, share in teachers.items()]
         variables = self.network.trainable_variables
-        if start is not None:
-            earlier = band_network(load_keras(start))
-            for weight, value in zip(variables, earlier.get_weights(), strict=True):
-                weight.assign(value)
         schedule = keras.optimizers.schedules.CosineDecay(
             learning_rate / WARMUP_STEPS,
             steps - WARMUP_STEPS,
@@ -366,19 +397,23 @@ class Trainer:
         sides = augment(bands, reverberation, *augmentation)
         zeros = tf.zeros_like(sides[0])
         before = measures(*sides, zeros, zeros)
+        taught = self.taught(sides[0])
         with tf.GradientTape() as tape:
             gains, levels = self.network(sides[0], training=True)
             gains, levels = tf.cast(gains, tf.float32), tf.cast(levels, tf.float32)
             si_sdr, snr, mel, fine_mel = measures(*sides, gains, levels)
-            # The last two terms penalize excerpts that become worse.
-            loss = tf.reduce_mean(
-                -0.07 * si_sdr
-                - 0.03 * snr
-                + 0.08 * mel
-                + 0.08 * fine_mel
-                + 0.12 * tf.nn.relu(before[0] - si_sdr)
-                + 0.1 * tf.nn.relu(mel - before[2])
-            )
+            if taught is not None:
+                loss = tf.reduce_mean(difference(sides[0], gains, levels, *taught))
+            else:
+                # The last two terms penalize excerpts that become worse.
+                loss = tf.reduce_mean(
+                    -0.07 * si_sdr
+                    - 0.03 * snr
+                    + 0.08 * mel
+                    + 0.08 * fine_mel
+                    + 0.12 * tf.nn.relu(before[0] - si_sdr)
+                    + 0.1 * tf.nn.relu(mel - before[2])
+                )
         variables = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         self.steps_made.assign_add(1)
@@ -388,8 +423,24 @@ class Trainer:
             average.assign(momentum * average + (1.0 - momentum) * variable.value)
         return loss, tf.reduce_mean(si_sdr - before[0]), tf.reduce_mean(mel - before[2])
 
-    def save(self, path: Path, corpora: list[Corpus], gains: float) -> None:
-        """Write the generator with its averaged weights, and with its gains in dB scaled."""
+    def taught(self, powers):
+        """Return the mean log gains and log levels of the teachers, or ``None`` without any."""
+        if not self.teachers:
+            return None
+        outputs = [(network(powers, training=False), share) for network, share in self.teachers]
+        return [
+            sum(share * tf.cast(output[index], tf.float32) for output, share in outputs)
+            for index in range(2)
+        ]
+
+    def save(
+        self,
+        path: Path,
+        corpora: list[Corpus],
+        gains: float,
+        abstention: tuple[float, float] | None,
+    ) -> None:
+        """Write the generator with its averaged weights, scaled gains in dB, and abstention."""
         network = band_network(self.generator)
         for variable, average in zip(network.trainable_variables, self.average, strict=True):
             variable.assign(average)
@@ -409,8 +460,9 @@ class Trainer:
             steps=int(self.steps_made),
             parameters=self.generator.count_params(),
         )
+        generator = with_abstention(self.generator, *(abstention or ()))
         with replacing(path) as temporary:
-            self.generator.save(temporary)
+            generator.save(temporary)
             write_metadata(temporary, metadata)
 
 
@@ -428,6 +480,13 @@ def main(
     start: Annotated[
         Path | None, typer.Option(help="Generator whose weights a new run begins with.")
     ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL=SHARE",
+            help="Generator to learn the gains of, and its share of their mean. Repeatable.",
+        ),
+    ] = None,
     noises: Annotated[
         Path | None, typer.Option(help="Folder of recorded noises, which are added to the inputs.")
     ] = None,
@@ -441,6 +500,14 @@ def main(
             "recordings get worse."
         ),
     ] = 0.9,
+    abstention: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="CHANGE GAIN",
+            help="Relative power of a change in dB, and mean magnitude of the gains in dB, below "
+            "which the saved generator leaves a window as it is.",
+        ),
+    ] = None,
     cache: Annotated[
         Path, typer.Option(help="Folder in which the bands of the corpora are kept.")
     ] = Path("runs/bands"),
@@ -454,7 +521,8 @@ def main(
         raise InputError(f"precision is {precision!r}; expected {' or '.join(PRECISIONS)}")
     recorded = list(find_recordings(noises).values()) if noises else []
     excerpts = Excerpts(loaded, recorded, cache, seed)
-    trainer = Trainer(out, steps, learning_rate, seed, start, precision)
+    teachers = shares_of(teacher) if teacher else {}
+    trainer = Trainer(out, steps, learning_rate, seed, start, precision, teachers)
     begin = int(trainer.steps_made)
     batches = excerpts.dataset(range(begin, steps))
     with progress_bar() as progress:
@@ -468,7 +536,7 @@ def main(
                 progress.update(bar, completed=made, status=status)
             if made % SAVE_EVERY == 0 or made == steps:
                 trainer.manager.save()
-                trainer.save(out / "generator.keras", loaded, gains)
+                trainer.save(out / "generator.keras", loaded, gains, abstention)
                 line = {"step": made, "loss": loss, "si_sdr_gain": si_sdr, "mel_change": mel}
                 line = {name: round(float(value), 4) for name, value in line.items()}
                 with (out / "history.jsonl").open("a") as stream:

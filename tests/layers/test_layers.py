@@ -5,6 +5,7 @@ from scipy.signal import correlate
 
 from tfaudiogan import layers
 from tfaudiogan.layers import (
+    Abstention1D,
     AdditiveSkip1D,
     BandReplication1D,
     BandStatistics1D,
@@ -55,6 +56,11 @@ CASES = {
     "FrequencyBands1D": (lambda: FrequencyBands1D(129, 50), (2, 4, 129), (2, 4, 50)),
     "InterpolatedBands1D": (lambda: InterpolatedBands1D(129, 50), (2, 4, 50), (2, 4, 129)),
     "BandStatistics1D": (BandStatistics1D, (2, 4, 9), [(2, 4, 9), (2, 1, 27)]),
+    "Abstention1D": (
+        lambda: Abstention1D(-15.0, 7.0),
+        [(2, 4, 9), (2, 4, 9), (2, 4, 9)],
+        [(2, 4, 9), (2, 4, 9)],
+    ),
     "BandReplication1D": (
         lambda: BandReplication1D(4),
         [(2, 3, 4, 9), (2, 3, 4, 9), (2, 4, 9)],
@@ -67,10 +73,17 @@ CASES = {
     ),
 }
 NEEDS_ITS_WIDTH = {"Epilogue1D normalizing", "Spectrum1D", "InverseSpectrum1D"}
-OF_SPECTRA = {"BandReplication1D", "BandStatistics1D", "PowerSpectrum1D", "SpectralGain1D"}
+OF_SPECTRA = {
+    "Abstention1D",
+    "BandReplication1D",
+    "BandStatistics1D",
+    "PowerSpectrum1D",
+    "SpectralGain1D",
+}
 """Layers without a width axis between batch and channels."""
 
 IN_SINGLE_PRECISION = {
+    "Abstention1D",
     "BandReplication1D",
     "BandStatistics1D",
     "FrequencyBands1D",

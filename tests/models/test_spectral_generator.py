@@ -9,6 +9,7 @@ from tfaudiogan.models import (
     build_generator,
     build_spectral_generator,
     is_spectral,
+    with_abstention,
     with_channels,
 )
 
@@ -195,6 +196,37 @@ def test_replication_survives_a_file_and_other_channels(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(with_channels(loaded, 2)(x), stereo(x))
+
+
+@pytest.mark.parametrize("replication", [None, 16])
+def test_abstention_returns_its_input_to_the_last_bit_or_changes_nothing(replication, tmp_path):
+    model = awake_spectral(small(replication=replication))
+    x = noise((2, WINDOW, 1))
+    always, never = with_abstention(model, -100.0, 0.0), with_abstention(model, 100.0, 1000.0)
+    np.testing.assert_allclose(always(x), model(x), atol=1e-6)
+    np.testing.assert_array_equal(never(x), x)
+    np.testing.assert_array_equal(with_abstention(never)(x), model(x))
+    stereo = noise((2, WINDOW, 3))
+    never.save(tmp_path / "never.keras")
+    loaded = keras.models.load_model(tmp_path / "never.keras")
+    np.testing.assert_array_equal(with_channels(loaded, 3)(stereo), stereo)
+
+
+def test_abstention_decides_for_each_window_and_for_linked_channels_together():
+    model = awake_spectral(small())
+    audible, silent = noise((1, WINDOW, 2)), np.zeros((1, WINDOW, 2), "float32")
+    x = np.concatenate([audible, silent])
+    abstaining = with_channels(with_abstention(model, -100.0, 1000.0), 2)
+    output = np.asarray(abstaining(x))
+    np.testing.assert_allclose(output, with_channels(model, 2)(x), atol=1e-6)
+    assert (output[0] != x[0]).all(-1).any()
+    np.testing.assert_array_equal(output[1], 0)
+
+
+def test_only_spectral_generators_abstain():
+    waveform = build_generator(64, blocks=1, d_max=0, base_filters=16, reduction=4)
+    with pytest.raises(ValueError, match="'generator' is not spectral"):
+        with_abstention(waveform, -15.0, 7.0)
 
 
 def test_only_spectral_generators_link_channels():

@@ -39,8 +39,9 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> 
 
 def _explain(error: Exception) -> tuple[int, str]:
     text = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return 2, f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror[0].lower() + error.strerror[1:]
+        return 2, f"{error.filename}: {reason}" if error.filename else reason
     if isinstance(error, InputError | OSError):
         return 2, text
     # The classes are compared by name, because importing them would import TensorFlow.

@@ -129,12 +129,13 @@ def enhance_in_graph(
     windows = tf.concat([hops[:, :-1], hops[:, 1:, :overlap]], axis=2)
     chunk_size = max(1, min(WINDOWS_PER_CHUNK, SAMPLES_PER_CHUNK // (window * metadata.channels)))
     output = _in_chunks(model, tf.reshape(windows, (-1, window, channels)), chunk_size)
-    output = tf.reshape(output, (batch, count, window, channels))
+    # What is faded and added up are the changes, so that a window without any stays as it is.
+    output = tf.reshape(output, (batch, count, window, channels)) - windows
     rise, fall = np.split(periodic_hann(2 * overlap)[:, np.newaxis], 2)
     tails = tf.pad(output[:, :-1, hop:] * fall, [[0, 0], [1, 0], [0, 0], [0, 0]])
     added = tf.concat([output[:, :, :overlap] * rise + tails, output[:, :, overlap:hop]], axis=2)
     added = tf.reshape(added, (batch, count * hop, channels))
-    return added[:, overlap : overlap + samples] / gain
+    return audio + added[:, overlap : overlap + samples] / gain
 
 
 def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":

@@ -1,7 +1,8 @@
 """Enhances a live stream block by block, with the same result as for the whole signal at once.
 
 A port to another language can follow this file: keep the last window of input, run the model every
-hop, and cross-fade its output with the previous one (``audio.windows.add_windows``).
+hop, cross-fade what it changes with what it changed before (``audio.windows.add_windows``), and add
+that to the input.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,8 +36,9 @@ class StreamingEnhancer:
     """Enhances a stream with a model, at the model's sample rate, in constant memory.
 
     The stream is cut into overlapping windows, as in ``audio.split_windows``, with silence of the
-    length of the overlap before and after it. The model's output is added up as in
-    ``audio.overlap_add``. ``flush`` returns the rest, so that the output is as long as the input.
+    length of the overlap before and after it. What the model changes is added up as in
+    ``audio.overlap_add`` and added to the stream, so that a window that the model leaves as it is
+    stays so to the last bit. ``flush`` returns the rest, so that the output is as long as the input.
 
     Example: with a window of 4, a hop of 2 and one sample per block, the first three blocks return
     nothing, the fourth returns the first two samples, and ``flush`` returns the last ones.
@@ -110,7 +112,7 @@ class StreamingEnhancer:
             part = block[: len(self._pending) - self._filled]
             block = block[len(part) :]
             end = self._filled + len(part)
-            np.multiply(part, self._gain, out=self._pending[self._filled : end])
+            self._pending[self._filled : end] = part
             self._filled = end
             if end >= self.latency:
                 ready.append(self._run())
@@ -123,15 +125,17 @@ class StreamingEnhancer:
         hop = self._hop
         count = (self._filled - self._overlap) // hop
         starts = range(0, count * hop, hop)
-        output = self.model(np.stack([self._pending[i : i + self.latency] for i in starts]))
+        windows = np.stack([self._pending[i : i + self.latency] for i in starts]) * self._gain
+        output = self.model(windows)
         if not np.isfinite(output).all():
             raise InputError("the model returned NaN or infinity; use another model")
-        added, self._tail = add_windows(output, self._tail)
+        added, self._tail = add_windows(output - windows, self._tail)
+        added /= self._gain
+        added += self._pending[: count * hop]
         rest = self._pending[count * hop : self._filled]
         self._pending[: len(rest)] = rest
         self._filled = len(rest)
         ready = added[self._padding :]
-        ready /= self._gain
         self._padding = max(0, self._padding - count * hop)
         self._given += len(ready)
         return ready

@@ -1,5 +1,6 @@
 """The paper's layers (sections IV-D and IV-E) and the layers of the spectral generator."""
 
+from tfaudiogan.layers.abstention import Abstention1D
 from tfaudiogan.layers.additive_skip import AdditiveSkip1D
 from tfaudiogan.layers.band_replication import BandReplication1D
 from tfaudiogan.layers.band_statistics import BandStatistics1D
@@ -16,6 +17,7 @@ from tfaudiogan.layers.sub_pixel import SubPixel1D
 from tfaudiogan.layers.super_pixel import SuperPixel1D
 
 __all__ = [
+    "Abstention1D",
     "AdditiveSkip1D",
     "BandReplication1D",
     "BandStatistics1D",

@@ -9,6 +9,7 @@ from tfaudiogan.models.spectral_generator import (
     build_spectral_generator,
     hop_of,
     is_spectral,
+    with_abstention,
     with_channels,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "hop_of",
     "is_spectral",
     "subpixel_order",
+    "with_abstention",
     "with_channels",
 ]

@@ -1,6 +1,8 @@
 import keras
 
 from tfaudiogan.layers import (
+    Abstention1D,
+    AdditiveSkip1D,
     BandReplication1D,
     BandStatistics1D,
     Epilogue1D,
@@ -140,12 +142,49 @@ def with_channels(model: keras.Model, channels: int | None) -> keras.Model:
     Example: ``with_channels(generator, 2)`` makes a generator that was trained on one channel apply
     the same gains to both channels of a stereo recording.
     """
+    return _around(**_parts_of(model) | {"channels": channels})
+
+
+def with_abstention(
+    model: keras.Model, change_db: float | None = None, gain_db: float = 0.0
+) -> keras.Model:
+    """Build a spectral generator that leaves windows as they are if their correction is small.
+
+    Abstention has no gradient, so it is added after training (``layers.Abstention1D``). A window
+    that is left as it is equals the input to the last bit.
+
+    Args:
+        model: a spectral generator, with which the new one shares its weights.
+        change_db: relative power of the change in dB from which a correction is applied, or
+            ``None`` to always apply it.
+        gain_db: mean magnitude of the gains in dB from which a correction is applied.
+
+    Returns:
+        A model of the same shapes.
+
+    Raises:
+        ValueError: if the model is not spectral, or ``gain_db`` is negative.
+
+    Example: ``with_abstention(generator, -15.0, 7.0)``
+    """
+    abstention = None if change_db is None else (change_db, gain_db)
+    return _around(**_parts_of(model) | {"abstention": abstention})
+
+
+def _parts_of(model: keras.Model) -> dict:
+    """Return the arguments with which ``_around`` built a spectral generator."""
     if not is_spectral(model):
-        raise ValueError(f"the model {model.name!r} is not spectral, so its channels are fixed")
-    (_, window, _) = model.input_shape
-    (n_fft,) = (layer.n_fft for layer in model.layers if isinstance(layer, Spectrum1D))
-    replications = [layer.first for layer in model.layers if isinstance(layer, BandReplication1D)]
-    return _around(model.get_layer(MASK), window, n_fft, channels, *replications)
+        raise ValueError(f"the model {model.name!r} is not spectral, as it must be")
+    (_, window, channels) = model.input_shape
+    parts = {"mask": model.get_layer(MASK), "window": window, "channels": channels}
+    for layer in model.layers:
+        if isinstance(layer, Spectrum1D):
+            parts["n_fft"] = layer.n_fft
+        elif isinstance(layer, BandReplication1D):
+            parts["replication"] = layer.first
+        elif isinstance(layer, Abstention1D):
+            parts["abstention"] = (layer.change_db, layer.gain_db)
+    return parts
 
 
 def _around(
@@ -154,19 +193,30 @@ def _around(
     n_fft: int,
     channels: int | None,
     replication: int | None = None,
+    abstention: tuple[float, float] | None = None,
 ) -> keras.Model:
     """Put the transforms around the network that computes the gains."""
     if channels is not None and channels < 1:
         raise ValueError(f"channels is {channels}; expected 1 or more, or None for any number")
     inputs = keras.Input((window, channels), name="window")
-    real, imaginary = Spectrum1D(n_fft, name="spectrum")(inputs)
-    masked = mask(PowerSpectrum1D(name="power")([real, imaginary]))
+    spectrum = Spectrum1D(n_fft, name="spectrum")(inputs)
+    power = PowerSpectrum1D(name="power")(spectrum)
+    masked = mask(power)
     gains, *levels = masked if replication else [masked]
-    real, imaginary = SpectralGain1D(name="gain")([real, imaginary, gains])
+    if abstention:
+        gains, *levels = Abstention1D(*abstention, name="abstention")([power, gains, *levels])
+    changed = SpectralGain1D(name="gain")([*spectrum, gains])
     if replication:
-        replicated = BandReplication1D(replication, name="replication")
-        real, imaginary = replicated([real, imaginary, *levels])
-    outputs = InverseSpectrum1D(n_fft, name="signal")([real, imaginary])
+        changed = BandReplication1D(replication, name="replication")([*changed, *levels])
+    inverse = InverseSpectrum1D(n_fft, name="signal")
+    if not abstention:
+        return keras.Model(inputs, inverse(changed), name="generator")
+    # Only the difference is transformed back, so that without one the output equals the input.
+    difference = [
+        keras.layers.Subtract(name=name, dtype="float32")(parts)
+        for name, *parts in zip(("real", "imaginary"), changed, spectrum, strict=True)
+    ]
+    outputs = AdditiveSkip1D(name="output", dtype="float32")([inverse(difference), inputs])
     return keras.Model(inputs, outputs, name="generator")
 
 

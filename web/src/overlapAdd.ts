@@ -8,7 +8,8 @@ export function periodicHann(window: number): Float32Array {
 
 /**
  * Runs a network over whole channels, in place, as `tfaudiogan/inference/streaming.py` does: windows
- * overlap and are faded into one another, and the first one starts one overlap before the signal.
+ * overlap, what the network changes is faded into one another and added to the signal, and the first
+ * window starts one overlap before the signal.
  *
  * @param hop samples from the start of a window to that of the next, half of the window or more.
  * @param gain applied to the input and undone on the output.
@@ -39,13 +40,16 @@ export async function overlapAdd(
     const outputs = await run(windows);
     // Nothing before the next window's start is read again, so the output takes its place.
     outputs.forEach((output, c) => {
-      const [channel, tail] = [channels[c], tails[c]];
+      const [channel, input, tail] = [channels[c], windows[c], tails[c]];
       const end = Math.min(length, start + hop);
       for (let i = from; i < end; i++) {
         const n = i - start;
-        channel[i] = (n < overlap ? output[n] * fade[n] + tail[n] : output[n]) / gain;
+        const change = output[n] - input[n];
+        channel[i] += (n < overlap ? change * fade[n] + tail[n] : change) / gain;
       }
-      for (let i = 0; i < overlap; i++) tail[i] = output[hop + i] * fade[overlap + i];
+      for (let i = 0; i < overlap; i++) {
+        tail[i] = (output[hop + i] - input[hop + i]) * fade[overlap + i];
+      }
     });
     await pause((index + 1) / count);
   }

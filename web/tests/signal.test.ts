@@ -24,13 +24,13 @@ const largest = (a: ArrayLike<number>, b: ArrayLike<number>, from = 0, to = a.le
 describe("overlapAdd", () => {
   const same: Run = async (windows) => windows.map((window) => window.slice());
 
-  it.each([1, 7, 8, 9, 15, 16, 17, 100])("gives %i samples back through the identity", async (length) => {
+  it.each([1, 7, 8, 9, 15, 16, 17, 100])("gives %i samples back to the last bit through the identity", async (length) => {
     for (const hop of [8, 11, 14, 15]) {
       const [left, right] = [noise(length, 1), noise(length, 2)];
       const channels = [left.slice(), right.slice()];
       await overlapAdd(channels, 16, hop, 4, same);
-      expect(largest(channels[0], left)).toBeLessThan(1e-6);
-      expect(largest(channels[1], right)).toBeLessThan(1e-6);
+      expect(channels[0]).toEqual(left);
+      expect(channels[1]).toEqual(right);
     }
   });
 
