@@ -14,12 +14,13 @@ HOPS = [None, 32, 33, 48, 56, 63]
 
 
 def windows_by_loop(audio, window, hop):
-    overlap = window - hop
-    padded = np.concatenate([np.zeros(overlap), audio, np.zeros(2 * window)])
-    windows = []
-    # Until all samples have both of their windows, or the one that they are in alone.
-    while len(audio) and len(windows) * hop < overlap + len(audio):
-        windows.append(padded[len(windows) * hop :][:window])
+    windows, start = [], 0
+    while len(audio):
+        if start + window >= len(audio):
+            last = audio[max(0, len(audio) - window) :]
+            return np.array([*windows, np.append(last, np.zeros(window - len(last)))])
+        windows.append(audio[start : start + window])
+        start += hop
     return np.array(windows)
 
 
@@ -34,9 +35,11 @@ def test_split_is_the_loop(samples, hop):
     np.testing.assert_array_equal(windows, expected.reshape(-1, 64))
 
 
-def test_windows_of_half_a_hop_are_one_more_than_the_hops():
-    for samples in range(1, 300):
-        assert len(split_windows(np.zeros(samples), 64)) == -(-samples // 32) + 1
+def test_every_window_is_full_if_the_signal_is_as_long():
+    for samples in range(64, 300):
+        windows = split_windows(np.ones(samples), 64)
+        assert (windows == 1).all()
+        assert len(windows) == -(-samples // 32) - 1
 
 
 @pytest.mark.parametrize("window", [2, 64, 8192])
@@ -58,23 +61,28 @@ def test_round_trip_first_and_last_samples_too(samples, window, hop):
     np.testing.assert_allclose(back, audio, rtol=0, atol=2e-7)  # two roundings of float32
 
 
-def test_overlap_add_is_scipys_sum_of_faded_windows():
+@pytest.mark.parametrize(("hop", "samples"), [(32, 192), (48, 256)])
+def test_overlap_add_is_scipys_sum_of_faded_windows(hop, samples):
     windows = np.random.default_rng(0).standard_normal((5, 64))
-    expected = np.zeros(6 * 32)
-    for i, window in enumerate(windows):
-        expected[i * 32 : i * 32 + 64] += window * scipy.signal.get_window("hann", 64)
-    np.testing.assert_allclose(overlap_add(windows, 128), expected[32:160], atol=1e-6)
-
-
-def test_a_short_overlap_fades_as_scipys_tukey_window():
-    windows = np.random.default_rng(0).standard_normal((5, 64))
+    overlap = 64 - hop
     # Periodic, with half of its overlap on each side of the flat part.
-    fade = scipy.signal.windows.tukey(64, 2 * 16 / 64, sym=False)
-    np.testing.assert_allclose(fade[:16] + fade[48:], 1.0, atol=1e-12)
-    expected = np.zeros(4 * 48 + 64)
+    fade = scipy.signal.windows.tukey(64, 2 * overlap / 64, sym=False)
+    np.testing.assert_allclose(fade[:overlap] + fade[hop:], 1.0, atol=1e-12)
+    expected = np.zeros(4 * hop + 64)
     for i, window in enumerate(windows):
-        expected[i * 48 : i * 48 + 64] += window * fade
-    np.testing.assert_allclose(overlap_add(windows, 220, 48), expected[16:236], atol=1e-6)
+        weights = fade.copy()
+        weights[: overlap if i == 0 else 0] = 1.0
+        weights[hop if i == 4 else 64 :] = 1.0
+        expected[i * hop : i * hop + 64] += window * weights
+    assert len(expected) == samples
+    np.testing.assert_allclose(overlap_add(windows, samples, hop), expected, atol=1e-6)
+
+
+def test_the_last_window_is_faded_in_where_it_would_start_without_the_end():
+    windows = np.stack([np.zeros(64), np.ones(64)])
+    # The second window is samples 10 to 73 of 74, and 48 to 63 are faded.
+    expected = np.concatenate([np.zeros(48), periodic_hann(32)[:16], np.ones(10)])
+    np.testing.assert_allclose(overlap_add(windows, 74, 48), expected, atol=1e-7)
 
 
 def test_windows_that_differ_by_a_gain_do_not_click():
@@ -91,19 +99,20 @@ def test_windows_that_differ_by_a_gain_do_not_click():
 @pytest.mark.parametrize("cuts", [(), (1,), (2, 3), (1, 2, 3, 4)])
 def test_windows_add_up_the_same_in_any_portions(cuts, hop):
     windows = np.random.default_rng(1).standard_normal((5, 64, 2)).astype(np.float32)
-    parts, tail = [], np.zeros((64 - hop, 2), np.float32)
+    parts, tail = [], None
     for portion in np.split(windows, cuts):
-        part, tail = add_windows(portion, tail)
+        part, tail = add_windows(portion, tail, hop)
         parts.append(part)
-    audio = np.concatenate(parts)[64 - hop :]
+    audio = np.concatenate([*parts, tail])
     for channel in range(2):
         expected = overlap_add(windows[..., channel], len(audio), hop)
         np.testing.assert_array_equal(audio[:, channel], expected)
 
 
-def test_too_few_windows():
-    with pytest.raises(ValueError, match="3 windows of 64 hold 64 samples, not 65"):
-        overlap_add(np.zeros((3, 64)), 65)
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_wrong_number_of_windows(count):
+    with pytest.raises(ValueError, match=f"65 samples are 2 windows of 64, not {count}"):
+        overlap_add(np.zeros((count, 64)), 65)
 
 
 @pytest.mark.parametrize("window", [-2, 0, 1, 63])

@@ -45,7 +45,8 @@ def test_tracks_of_recordings_get_a_perceptual_score_and_its_gain(phone_corpus):
     scores = run_report.score_model(identity(), phone_corpus)
     tracks = scores.tables["tracks"]
     assert "perceptual" not in scores.windows.metrics
-    assert tracks.row("model").improvements["perceptual"].mean == 0.0
+    # Windows that are faded into one another round differently than the recording.
+    assert tracks.row("model").improvements["perceptual"].mean == pytest.approx(0.0, abs=1e-4)
     assert tracks.row("silence").improvements["perceptual"].worse == 1.0
     assert tracks.metrics["perceptual"].higher_is_better
     assert Scores.from_json(scores.to_json()) == scores

@@ -8,6 +8,7 @@ import soundfile
 import tensorflow as tf
 
 from tests.scripts import FOLDER, load_script
+from tfaudiogan import enhance
 from tfaudiogan.errors import InputError
 from tfaudiogan.layers import FrequencyBands1D, PowerSpectrum1D, Spectrum1D
 
@@ -105,6 +106,58 @@ def test_the_level_of_noise_changes_steadily(scripts):
     assert {round(deviation / 2) for deviation in deviations} == {0, 1, 2}
     assert np.abs(np.diff(changes, axis=1)).max() < np.ptp(changes) / 4 + 1e-6
     np.testing.assert_array_equal(changes, script.fluctuations(np.random.default_rng(0)))
+
+
+def test_the_difference_to_a_teacher_is_that_of_the_gains_of_audible_and_of_loud_bands(scripts):
+    bands, script = scripts
+    rng = np.random.default_rng(0)
+    shape = (2, bands.FRAMES, bands.BANDS)
+    powers = rng.exponential(1e-2, shape)
+    powers[:, :, 200:] = 1e-9
+    gains, levels, teacher_gains, teacher_levels = rng.normal(0.0, 2.0, (4, *shape))
+    given = [
+        tf.constant(value, tf.float32)
+        for value in (powers, gains, levels, teacher_gains, teacher_levels)
+    ]
+    found = script.difference(*given)
+
+    squared = np.square(4 * (np.tanh(gains / 4) - np.tanh(teacher_gains / 4)))
+    weights = powers * bands.WIDTHS
+    loud = (weights * squared).sum((1, 2)) / weights.sum((1, 2))
+    squared_levels = np.square(12 * (np.tanh(levels / 12) - np.tanh(teacher_levels / 12)))
+    copies = squared_levels[..., bands.EDGES[:-1] > script.REPLICATION - 4].mean((1, 2))
+    expected = squared[:, :, :200].mean((1, 2)) + loud + 0.02 * copies
+    np.testing.assert_allclose(found, expected, rtol=1e-4)  # sums in float32
+    np.testing.assert_array_equal(script.difference(*given[:3], *given[1:3]), 0)
+
+
+def test_several_teachers_give_the_weighted_mean_of_their_gains(scripts, tmp_path):
+    bands, script = scripts
+    teachers = {}
+    for share, gain in ((0.75, 1.0), (0.25, -3.0)):
+        generator = script.new_generator()
+        bias = np.full(bands.BANDS, gain, np.float32)
+        script.band_network(generator).get_layer("static").bias.assign(bias)
+        path = tmp_path / f"{gain}.keras"
+        generator.save(path)
+        teachers[path] = share
+    trainer = script.Trainer(tmp_path, 300, 1e-3, 0, None, "float32", teachers)
+    gains, levels = trainer.taught(tf.ones((1, bands.FRAMES, bands.BANDS)))
+    np.testing.assert_allclose(gains, 0.75 * 1.0 + 0.25 * -3.0, atol=1e-6)
+    np.testing.assert_allclose(levels, 4.0, atol=1e-6)
+
+
+def test_a_saved_generator_may_abstain(scripts, corpus, tmp_path):
+    bands, script = scripts
+    trainer = script.Trainer(tmp_path, 300, 1e-3, 0, None, "float32", {})
+    trainer.save(tmp_path / "generator.keras", [corpus], 1.0, (100.0, 1000.0))
+    audio = np.random.default_rng(0).uniform(-0.1, 0.1, 2000).astype(np.float32)
+    np.testing.assert_array_equal(
+        enhance(tmp_path / "generator.keras", audio, script.SAMPLE_RATE), audio
+    )
+    trainer.save(tmp_path / "generator.keras", [corpus], 1.0, None)
+    changed = enhance(tmp_path / "generator.keras", audio, script.SAMPLE_RATE)
+    assert np.abs(changed - audio).max() > 1e-4  # copies at -45 dB
 
 
 def test_a_corpus_of_short_tracks_is_named(scripts, corpus, tmp_path):

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfaudiogan.audio.windows import add_windows, check_hop, overlap_add, split_windows
+from tfaudiogan.audio.windows import (
+    add_windows,
+    check_hop,
+    first_samples,
+    overlap_add,
+    shifted,
+    split_windows,
+)
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 
@@ -107,25 +114,29 @@ class InContext:
             The piece, ``(stop - start,)`` float32.
         """
         hop = check_hop(self.window, self.hop)
-        overlap = self.window - hop
+        begins = first_samples(samples, self.window, hop)
         known = {} if known is None else known
-        places = range(start // hop, (stop - 1 + overlap) // hop + 1)
+        last_place = len(begins) - 1
+        first_place = min(start // hop, last_place)
+        if first_place and start - first_place * hop < self.window - hop:
+            first_place -= 1  # The window before is still fading out.
+        places = range(first_place, min((stop - 1) // hop, last_place) + 1)
         missing = [place for place in places if place not in known]
         outputs = {place: known[place] for place in places if place in known}
         if missing:
-            first = missing[0] * hop - overlap
-            last = missing[-1] * hop + hop
-            audio = np.zeros(last - first, np.float32)
-            begin, end = max(first, 0), min(last, samples)
-            audio[begin - first : end - first] = read(begin, end)
-            begins = [place * hop - overlap - first for place in missing]
-            cut = np.stack([audio[begin : begin + self.window] for begin in begins])
+            first = int(begins[missing[0]])
+            audio = np.zeros(begins[missing[-1]] + self.window - first, np.float32)
+            end = min(first + len(audio), samples)
+            audio[: end - first] = read(first, end)
+            cut = np.stack([audio[begins[place] - first :][: self.window] for place in missing])
             for begin in range(0, len(cut), batch):
                 output = run_windows(self.model, cut[begin : begin + batch])
                 outputs.update(zip(missing[begin : begin + batch], output, strict=True))
         known.clear()
         known.update(outputs)
         windows = np.stack([outputs[place] for place in places])
-        added, _ = add_windows(windows, np.zeros(overlap, np.float32))
-        begin = start - places[0] * hop + overlap
+        late = places[-1] * hop - begins[places[-1]]
+        windows[-1:] = shifted(windows[-1:], late)
+        added = np.concatenate(add_windows(windows, hop=hop))
+        begin = start - places[0] * hop
         return added[begin : begin + stop - start]

@@ -121,21 +121,32 @@ def enhance_in_graph(
     channels = audio.shape[-1] or channels
     gain = _gain(audio, metadata.level_dbfs)
 
-    count = -(-(samples + overlap) // hop)
-    padded = tf.pad(
-        audio * gain, [[0, 0], [overlap, (count + 1) * hop - samples - overlap], [0, 0]]
-    )
+    count = -(-tf.maximum(samples - window, 0) // hop) + 1
+    padded = tf.pad(audio * gain, [[0, 0], [0, (count + 1) * hop - samples], [0, 0]])
     hops = tf.reshape(padded, (batch, count + 1, hop, channels))
-    windows = tf.concat([hops[:, :-1], hops[:, 1:, :overlap]], axis=2)
+    # The last window ends with the signal, which may be before its place in the sequence of hops.
+    last = tf.maximum(samples - window, 0)
+    late = (count - 1) * hop - last
+    windows = tf.concat(
+        [
+            tf.concat([hops[:, : count - 1], hops[:, 1:count, :overlap]], axis=2),
+            padded[:, tf.newaxis, last : last + window],
+        ],
+        axis=1,
+    )
     chunk_size = max(1, min(WINDOWS_PER_CHUNK, SAMPLES_PER_CHUNK // (window * metadata.channels)))
     output = _in_chunks(model, tf.reshape(windows, (-1, window, channels)), chunk_size)
     # What is faded and added up are the changes, so that a window without any stays as it is.
-    output = tf.reshape(output, (batch, count, window, channels)) - windows
+    changes = tf.reshape(output, (batch, count, window, channels)) - windows
+    moved = tf.pad(changes[:, -1:, late:], [[0, 0], [0, 0], [0, late], [0, 0]])
+    changes = tf.concat([changes[:, :-1], moved], axis=1)
     rise, fall = np.split(periodic_hann(2 * overlap)[:, np.newaxis], 2)
-    tails = tf.pad(output[:, :-1, hop:] * fall, [[0, 0], [1, 0], [0, 0], [0, 0]])
-    added = tf.concat([output[:, :, :overlap] * rise + tails, output[:, :, overlap:hop]], axis=2)
+    faded = changes[:, 1:, :overlap] * rise + changes[:, :-1, hop:] * fall
+    starts = tf.concat([changes[:, :1, :overlap], faded], axis=1)
+    added = tf.concat([starts, changes[:, :, overlap:hop]], axis=2)
     added = tf.reshape(added, (batch, count * hop, channels))
-    return audio + added[:, overlap : overlap + samples] / gain
+    added = tf.concat([added, changes[:, -1, hop:]], axis=1)
+    return audio + added[:, :samples] / gain
 
 
 def _gain(audio: "tf.Tensor", level_dbfs: float) -> "tf.Tensor":

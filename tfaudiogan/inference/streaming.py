@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfaudiogan.audio.windows import add_windows
+from tfaudiogan.audio.windows import add_windows, shifted
 from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_model
 
@@ -35,10 +35,10 @@ def through(processor: StreamProcessor, blocks: Iterable[np.ndarray]) -> Iterato
 class StreamingEnhancer:
     """Enhances a stream with a model, at the model's sample rate, in constant memory.
 
-    The stream is cut into overlapping windows, as in ``audio.split_windows``, with silence of the
-    length of the overlap before and after it. What the model changes is added up as in
-    ``audio.overlap_add`` and added to the stream, so that a window that the model leaves as it is
-    stays so to the last bit. ``flush`` returns the rest, so that the output is as long as the input.
+    The stream is cut into overlapping windows, as in ``audio.split_windows``. What the model changes
+    is added up as in ``audio.overlap_add`` and added to the stream, so that a window that the model
+    leaves as it is stays so to the last bit. ``flush`` runs the model on the last window of the
+    stream and returns the rest, so that the output is as long as the input.
 
     Example: with a window of 4, a hop of 2 and one sample per block, the first three blocks return
     nothing, the fourth returns the first two samples, and ``flush`` returns the last ones.
@@ -70,11 +70,11 @@ class StreamingEnhancer:
         self._reset()
 
     def _reset(self) -> None:
-        capacity = self._overlap + self.model.batch_size * self._hop
+        # The last window of a stream may start in the window before, which is therefore kept.
+        capacity = self._hop + self._overlap + self.model.batch_size * self._hop
         self._pending = np.zeros((capacity, self._channels), np.float32)
-        self._filled = self._padding = self._overlap
-        self._tail = np.zeros((self._overlap, self._channels), np.float32)
-        self._fed = self._given = 0
+        self._filled = self._next = 0
+        self._tail: np.ndarray | None = None
 
     def feed(self, audio: np.ndarray) -> np.ndarray:
         """Take the next block and return the output that is ready, which may be empty.
@@ -99,43 +99,55 @@ class StreamingEnhancer:
 
     def flush(self) -> np.ndarray:
         """Return the rest, ``(samples, channels)``. The next block starts a new stream."""
-        missing = self._fed - self._given
-        silence = self._overlap + -(self._fed + self._overlap) % self._hop if missing else 0
-        rest = self._advance(np.zeros((silence, self._channels), np.float32))[:missing]
+        rest = self._pending[self._next : self._filled].copy()
+        added = self._tail
+        if len(rest) > (0 if added is None else self._overlap):
+            start = max(0, self._filled - self.latency)
+            window = np.zeros((1, self.latency, self._channels), np.float32)
+            window[0, : self._filled - start] = self._pending[start : self._filled]
+            changes = shifted(self._changes(window), self._next - start)
+            added = np.concatenate(add_windows(changes, added, self._hop))
+        if len(rest):
+            rest += added[: len(rest)] / self._gain
         self._reset()
         return rest
 
     def _advance(self, block: np.ndarray) -> np.ndarray:
-        self._fed += len(block)
         ready = []
         while len(block):
-            part = block[: len(self._pending) - self._filled]
+            batch = self._overlap + self.model.batch_size * self._hop
+            part = block[: self._next + batch - self._filled]
             block = block[len(part) :]
             end = self._filled + len(part)
             self._pending[self._filled : end] = part
             self._filled = end
-            if end >= self.latency:
+            if end - self._next >= self.latency:
                 ready.append(self._run())
         if not ready:
             return np.zeros((0, self._channels), np.float32)
         return ready[0] if len(ready) == 1 else np.concatenate(ready)
 
     def _run(self) -> np.ndarray:
-        """Run the model on all complete windows."""
+        """Run the model on all complete windows and return the samples that are finished."""
         hop = self._hop
-        count = (self._filled - self._overlap) // hop
-        starts = range(0, count * hop, hop)
-        windows = np.stack([self._pending[i : i + self.latency] for i in starts]) * self._gain
+        count = (self._filled - self._next - self._overlap) // hop
+        end = self._next + count * hop
+        windows = [self._pending[i : i + self.latency] for i in range(self._next, end, hop)]
+        added, self._tail = add_windows(self._changes(np.stack(windows)), self._tail, hop)
+        ready = added / self._gain + self._pending[self._next : end]
+        kept = self._pending[end - hop : self._filled].copy()
+        self._pending[: len(kept)] = kept
+        self._filled, self._next = len(kept), hop
+        return ready
+
+    def _changes(self, windows: np.ndarray) -> np.ndarray:
+        """Return what the model changes of windows, at the level of the model.
+
+        Raises:
+            InputError: If the model returns NaN or infinity.
+        """
+        windows = windows * self._gain
         output = self.model(windows)
         if not np.isfinite(output).all():
             raise InputError("the model returned NaN or infinity; use another model")
-        added, self._tail = add_windows(output - windows, self._tail)
-        added /= self._gain
-        added += self._pending[: count * hop]
-        rest = self._pending[count * hop : self._filled]
-        self._pending[: len(rest)] = rest
-        self._filled = len(rest)
-        ready = added[self._padding :]
-        self._padding = max(0, self._padding - count * hop)
-        self._given += len(ready)
-        return ready
+        return output - windows

@@ -8,8 +8,8 @@ export function periodicHann(window: number): Float32Array {
 
 /**
  * Runs a network over whole channels, in place, as `tfaudiogan/inference/streaming.py` does: windows
- * overlap, what the network changes is faded into one another and added to the signal, and the first
- * window starts one overlap before the signal.
+ * overlap, and what the network changes is faded into one another and added to the signal. The last
+ * window ends with the signal.
  *
  * @param hop samples from the start of a window to that of the next, half of the window or more.
  * @param gain applied to the input and undone on the output.
@@ -25,31 +25,36 @@ export async function overlapAdd(
 ): Promise<void> {
   const overlap = window - hop;
   const length = channels[0].length;
+  const last = Math.max(0, length - window);
   const fade = periodicHann(2 * overlap);
   const tails = channels.map(() => new Float32Array(overlap));
   const windows = channels.map(() => new Float32Array(window));
-  const count = Math.ceil((length + overlap) / hop);
+  const count = length ? Math.ceil(last / hop) + 1 : 0;
   for (let index = 0; index < count; index++) {
-    const start = index * hop - overlap;
-    const from = Math.max(0, start);
+    const place = index * hop;
+    const start = Math.min(place, last);
+    const moved = index ? start - (place - hop) : window;
     channels.forEach((channel, c) => {
-      windows[c].fill(0);
-      windows[c].set(channel.subarray(from, Math.min(length, start + window)), from - start);
-      for (let i = 0; i < window; i++) windows[c][i] *= gain;
+      // The samples of the window before are already replaced in the channel.
+      const input = windows[c];
+      input.copyWithin(0, moved);
+      const next = channel.subarray(start + window - moved, Math.min(length, start + window));
+      input.set(next, window - moved);
+      for (let i = window - moved; i < window; i++) input[i] *= gain;
     });
     const outputs = await run(windows);
-    // Nothing before the next window's start is read again, so the output takes its place.
+    const end = index === count - 1 ? length : place + hop;
     outputs.forEach((output, c) => {
       const [channel, input, tail] = [channels[c], windows[c], tails[c]];
-      const end = Math.min(length, start + hop);
-      for (let i = from; i < end; i++) {
-        const n = i - start;
-        const change = output[n] - input[n];
-        channel[i] += (n < overlap ? change * fade[n] + tail[n] : change) / gain;
+      for (let i = place; i < end; i++) {
+        const [n, faded] = [i - start, i - place];
+        let change = output[n] - input[n];
+        if (index && faded < overlap) {
+          change = change * fade[faded] + tail[faded] * fade[overlap + faded];
+        }
+        channel[i] += change / gain;
       }
-      for (let i = 0; i < overlap; i++) {
-        tail[i] = (output[hop + i] - input[hop + i]) * fade[overlap + i];
-      }
+      for (let i = 0; i < overlap; i++) tail[i] = output[hop + i] - input[hop + i];
     });
     await pause((index + 1) / count);
   }

@@ -39,13 +39,24 @@ describe("overlapAdd", () => {
     let runs = 0;
     const run: Run = async ([window]) => [new Float32Array(window.length).fill(runs++)];
     await overlapAdd([channel], 16, 12, 1, run);
-    // The windows start at -4, 8, 20 and 32.
-    expect([...channel.subarray(0, 8)]).toEqual(new Array(8).fill(0));
+    // The windows start at 0, 12 and 24.
+    expect([...channel.subarray(0, 12)]).toEqual(new Array(12).fill(0));
     const rise = [0, 1, 2, 3].map((n) => 0.5 - 0.5 * Math.cos((Math.PI * n) / 4));
-    expect(largest(channel.subarray(8, 12), rise)).toBeLessThan(1e-6);
-    expect([...channel.subarray(12, 20)]).toEqual(new Array(8).fill(1));
-    expect(largest(channel.subarray(20, 24), rise.map((share) => 1 + share))).toBeLessThan(1e-6);
-    expect([...channel.subarray(36, 40)]).toEqual(new Array(4).fill(3));
+    expect(largest(channel.subarray(12, 16), rise)).toBeLessThan(1e-6);
+    expect([...channel.subarray(16, 24)]).toEqual(new Array(8).fill(1));
+    expect(largest(channel.subarray(24, 28), rise.map((share) => 1 + share))).toBeLessThan(1e-6);
+    expect([...channel.subarray(28, 40)]).toEqual(new Array(12).fill(2));
+  });
+
+  it("runs the last window on the end of the signal", async () => {
+    const signal = noise(30);
+    const seen: number[][] = [];
+    const run: Run = async ([window]) => (seen.push([...window]), [window.map((value) => 3 * value)]);
+    const channel = signal.slice();
+    await overlapAdd([channel], 16, 12, 2, run);
+    const twice = [...signal].map((value) => 2 * value);
+    expect(seen).toEqual([twice.slice(0, 16), twice.slice(12, 28), twice.slice(14, 30)]);
+    expect(largest(channel, twice.map((value) => 1.5 * value))).toBeLessThan(1e-6);
   });
 
   it("brings the input to the level and takes the gain back", async () => {
