@@ -365,7 +365,7 @@ def _table(name: str, systems: dict[str, list[dict[str, float]]]) -> str:
             [
                 system,
                 "–" if gain is None else str(gain),
-                "–" if name == PHONES else f"{values['si_sdr'].mean():.2f}",
+                "–" if name == PHONES else _mean_si_sdr(values["si_sdr"]),
                 f"{mel.mean():.2f}, {change:+.0%}, {worse:.0%}".replace("%", " %")
                 if name != UNALTERED
                 else f"{mel.mean():.2f}",
@@ -375,6 +375,15 @@ def _table(name: str, systems: dict[str, list[dict[str, float]]]) -> str:
         )
     count = len(systems["input"])
     return markdown_table(header, rows, f"{name}: {count} excerpts")
+
+
+def _mean_si_sdr(values: np.ndarray) -> str:
+    """Return the mean of the values, without those of outputs that equal the target."""
+    changed = values[np.isfinite(values)]
+    if len(changed) == len(values):
+        return f"{values.mean():.2f}"
+    equal = f"{1 - len(changed) / len(values):.0%} equal".replace("%", " %")
+    return f"{equal}, {changed.mean():.2f}" if len(changed) else equal
 
 
 def _values(scores: list[dict[str, float]], key: str) -> np.ndarray:

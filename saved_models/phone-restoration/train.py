@@ -7,10 +7,11 @@ the bands above, so the loss is computed from band powers (`bands.py`). No spect
 computed during training, which makes a step many times as fast as with `tfaudiogan train` on the
 same network. The corpora are of excerpts, made by
 `tfaudiogan render --task phone --excerpts N --seconds 6`. `--start` begins with the weights of an
-earlier generator. With `--teacher`, the network learns the mean gains of several generators (Hinton,
-Vinyals, Dean 2015) instead of what brings the inputs to the targets. The same command continues an interrupted run, and the same seed gives the same
-batches. More corpora may be added when a run continues, and a corpus that is given twice is drawn
-twice as often.
+earlier generator. With `--teacher`, the network learns the mean gains of several generators
+(Hinton, Vinyals, Dean 2015) instead of what brings the inputs to the targets. The same command
+continues an interrupted run, and the same seed gives the same batches. More corpora may be added
+when a run continues, and a corpus that is given twice is drawn twice as often. A finished run is
+written anew with other `--gains` or another `--abstention`.
 """
 
 import json
@@ -316,7 +317,6 @@ def difference(powers, gains, levels, teacher_gains, teacher_levels):
     levels of the copies are a small part of the power, and have a small weight.
     """
 
-
     def apart(values, teacher_values, limit):
         return tf.square(limit * (tf.tanh(values / limit) - tf.tanh(teacher_values / limit)))
 
@@ -541,6 +541,8 @@ def main(
                 line = {name: round(float(value), 4) for name, value in line.items()}
                 with (out / "history.jsonl").open("a") as stream:
                     stream.write(json.dumps(line) + "\n")
+    if begin == steps:
+        trainer.save(out / "generator.keras", loaded, gains, abstention)
     console.print(f"wrote {out / 'generator.keras'}")
 
 

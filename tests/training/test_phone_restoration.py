@@ -148,7 +148,7 @@ def test_several_teachers_give_the_weighted_mean_of_their_gains(scripts, tmp_pat
 
 
 def test_a_saved_generator_may_abstain(scripts, corpus, tmp_path):
-    bands, script = scripts
+    _, script = scripts
     trainer = script.Trainer(tmp_path, 300, 1e-3, 0, None, "float32", {})
     trainer.save(tmp_path / "generator.keras", [corpus], 1.0, (100.0, 1000.0))
     audio = np.random.default_rng(0).uniform(-0.1, 0.1, 2000).astype(np.float32)

@@ -114,7 +114,7 @@ def add_windows(
     while those of the window before fall like its second half, so that they sum to one.
 
     Args:
-        windows: ``(windows, window)``, or ``(windows, window, channels)``.
+        windows: at least one, ``(windows, window)`` or ``(windows, window, channels)``.
         tail: what is left of the window before the first, ``(overlap,)`` or ``(overlap,
             channels)``, or ``None`` if there is none: then the first window is not faded in.
         hop: samples from one window to the next, half of a window unless given.
@@ -133,4 +133,4 @@ def add_windows(
             part[:overlap] *= rise
             part[:overlap] += tail * fall
         tail = end
-    return added.reshape(count * hop, *channels), tail.copy()
+    return added.reshape(count * hop, *channels), windows[-1, hop:].copy()

@@ -35,10 +35,10 @@ def through(processor: StreamProcessor, blocks: Iterable[np.ndarray]) -> Iterato
 class StreamingEnhancer:
     """Enhances a stream with a model, at the model's sample rate, in constant memory.
 
-    The stream is cut into overlapping windows, as in ``audio.split_windows``. What the model changes
-    is added up as in ``audio.overlap_add`` and added to the stream, so that a window that the model
-    leaves as it is stays so to the last bit. ``flush`` runs the model on the last window of the
-    stream and returns the rest, so that the output is as long as the input.
+    The stream is cut into overlapping windows, as in ``audio.split_windows``. What the model
+    changes is added up as in ``audio.overlap_add``, and then added to the stream, so that windows
+    that the model leaves as they are stay so to the last bit. ``flush`` runs the model on the
+    stream's last window and returns the rest, so that the output is as long as the input.
 
     Example: with a window of 4, a hop of 2 and one sample per block, the first three blocks return
     nothing, the fourth returns the first two samples, and ``flush`` returns the last ones.
@@ -100,17 +100,20 @@ class StreamingEnhancer:
     def flush(self) -> np.ndarray:
         """Return the rest, ``(samples, channels)``. The next block starts a new stream."""
         rest = self._pending[self._next : self._filled].copy()
-        added = self._tail
-        if len(rest) > (0 if added is None else self._overlap):
-            start = max(0, self._filled - self.latency)
-            window = np.zeros((1, self.latency, self._channels), np.float32)
-            window[0, : self._filled - start] = self._pending[start : self._filled]
-            changes = shifted(self._changes(window), self._next - start)
-            added = np.concatenate(add_windows(changes, added, self._hop))
         if len(rest):
-            rest += added[: len(rest)] / self._gain
+            rest += self._last_changes(len(rest)) / self._gain
         self._reset()
         return rest
+
+    def _last_changes(self, samples: int) -> np.ndarray:
+        """Return the changes of the last samples of the stream, which are not finished yet."""
+        if self._tail is not None and samples == self._overlap:
+            return self._tail
+        start = max(0, self._filled - self.latency)
+        window = np.zeros((1, self.latency, self._channels), np.float32)
+        window[0, : self._filled - start] = self._pending[start : self._filled]
+        changes = shifted(self._changes(window), self._next - start)
+        return np.concatenate(add_windows(changes, self._tail, self._hop))[:samples]
 
     def _advance(self, block: np.ndarray) -> np.ndarray:
         ready = []
