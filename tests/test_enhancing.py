@@ -67,6 +67,17 @@ def test_the_output_is_next_to_the_input_and_is_not_replaced(halving, takes, cap
     assert len(samples(out)) == RATE
 
 
+def test_the_line_says_that_nothing_changed(monkeypatch, takes, capsys):
+    def same(windows):
+        return windows
+
+    same.metadata = ModelMetadata(RATE, 64)
+    monkeypatch.setattr(enhancing, "find_model", lambda name: same)
+    assert call("enhance", takes / "a.wav") == 0
+    line = capsys.readouterr().out
+    assert "left as it was" in line and "largest change" not in line
+
+
 @pytest.mark.parametrize("recursive", [False, True])
 def test_folders(halving, takes, tmp_path, recursive):
     options = ["--recursive"] if recursive else []

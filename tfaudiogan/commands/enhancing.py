@@ -215,7 +215,10 @@ def _summary(result) -> str:
     parts.append(
         f"level {result.level_dbfs:.1f} dBFS, quietest tenth {result.quiet_dbfs or -99.0:.1f} dBFS"
     )
-    parts.append(f"largest change {result.change_db:+.1f} dB around {result.change_hz:.0f} Hz")
+    if result.unchanged:
+        parts.append("left as it was")
+    else:
+        parts.append(f"largest change {result.change_db:+.1f} dB around {result.change_hz:.0f} Hz")
     parts.append(f"peak {result.peak:.2f}")
     return "; ".join(parts)
 

@@ -1,5 +1,6 @@
 """Enhances whole recordings of any length, sample rate and number of channels with a model."""
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -49,6 +50,7 @@ class Enhanced:
         gain_db: Gain that was applied to the input and undone on the output.
         quiet_dbfs: Level of the quietest tenth of the input, which is that of its noise if it has
             any; ``None`` for silence.
+        unchanged: Whether the model left every sample as it was.
         change_hz: Center frequency of the third-octave band whose level changed most, in hertz.
         change_db: Change of the level in that band.
         peak: Largest magnitude of the output; 1 is full scale.
@@ -62,6 +64,7 @@ class Enhanced:
     level_dbfs: float | None
     gain_db: float
     quiet_dbfs: float | None
+    unchanged: bool
     change_hz: float
     change_db: float
     peak: float
@@ -190,7 +193,8 @@ def enhance_file(
     ) as writer:
         level = _level(equalized(reader.blocks()), rate, channels, model)
         before, after = SpectrumMeter(rate, channels), SpectrumMeter(rate, channels)
-        blocks: Iterable[np.ndarray] = _measured(reader.blocks(), before)
+        heard, written = hashlib.blake2b(), hashlib.blake2b()
+        blocks: Iterable[np.ndarray] = _measured(reader.blocks(), before, heard)
         recording: deque[np.ndarray] = deque()
         if amount < 1.0:
             blocks = _kept(blocks, recording)
@@ -201,7 +205,7 @@ def enhance_file(
         enhanced = _with_progress(enhanced, samples, progress)
         if loudness is not None:
             enhanced = _at_loudness(enhanced, loudness, reader)
-        for block in _measured(enhanced, after):
+        for block in _measured(enhanced, after, written):
             writer.write(block)
     change_hz, change_db = _largest_change(before, after)
     return Enhanced(
@@ -212,6 +216,7 @@ def enhance_file(
         level_dbfs=level,
         gain_db=gain_to_db(gain_to_common_level(level, model.metadata.level_dbfs)),
         quiet_dbfs=before.quiet_dbfs,
+        unchanged=heard.digest() == written.digest(),
         change_hz=change_hz,
         change_db=change_db,
         peak=writer.peak,
@@ -242,9 +247,12 @@ def _blend(wet: np.ndarray, dry: np.ndarray, amount: float) -> np.ndarray:
     return np.float32(amount) * wet + np.float32(1.0 - amount) * dry
 
 
-def _measured(blocks: Iterable[np.ndarray], meter: SpectrumMeter) -> Iterator[np.ndarray]:
+def _measured(
+    blocks: Iterable[np.ndarray], meter: SpectrumMeter, checksum: "hashlib.blake2b"
+) -> Iterator[np.ndarray]:
     for block in blocks:
         meter.add(block)
+        checksum.update(np.ascontiguousarray(block).data)
         yield block
 
 
