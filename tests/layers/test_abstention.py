@@ -19,24 +19,32 @@ def relative_change_db(power, logarithm):
     return 10 * np.log10(change @ change / (scaled @ scaled))
 
 
-def applies(power, logarithm, change_db, gain_db=1000.0):
+def applied(power, logarithm, change_db, gain_db=1000.0):
+    """Return the share of the correction that is applied."""
     outputs = Abstention1D(change_db, gain_db)([power, logarithm, 3 * logarithm])
     values, others = map(np.asarray, outputs)
-    np.testing.assert_array_equal(others, 3 * values)
-    if (values == logarithm).all():
-        return True
-    np.testing.assert_array_equal(values, 0)
-    return False
+    np.testing.assert_allclose(others, 3 * values, rtol=1e-6)
+    largest = np.abs(logarithm).argmax()
+    share = values.ravel()[largest] / logarithm.ravel()[largest]
+    np.testing.assert_allclose(values, share * logarithm, rtol=1e-6)
+    return share
+
+
+def applies(power, logarithm, change_db, gain_db=1000.0):
+    share = applied(power, logarithm, change_db, gain_db)
+    assert share in (0.0, 1.0)
+    return bool(share)
 
 
 @pytest.mark.parametrize("scale", [0.02, 0.2, 1.0, 6.0])
-def test_a_correction_is_applied_if_it_changes_enough_of_the_signal(scale):
+def test_a_correction_is_applied_by_how_much_it_changes_of_the_signal(scale):
     rng = np.random.default_rng(1)
     logarithm = (scale * rng.standard_normal((1, FRAMES, BINS))).astype("float32")
     change_db = relative_change_db(powers(), logarithm)
-    # Sums in float32 are exact to about 1e-6 of the power, which is far below 0.1 dB of the change.
-    assert applies(powers(), logarithm, change_db - 0.1)
-    assert not applies(powers(), logarithm, change_db + 0.1)
+    # Sums in float32 are exact to about 1e-6 of the power, which is 0.02 dB of the smallest change.
+    for limit_db, share in ((-2.1, 1.0), (-1.0, 0.75), (0.0, 0.5), (1.5, 0.125), (2.1, 0.0)):
+        found = applied(powers(), logarithm, change_db + limit_db)
+        assert found == pytest.approx(share, abs=0.005)
 
 
 def test_the_same_gain_everywhere_is_no_change():
@@ -47,8 +55,9 @@ def test_a_correction_is_applied_if_its_gains_are_large_on_average():
     logarithm = np.zeros((1, FRAMES, BINS), "float32")
     logarithm[..., ::2] = -1.0  # 8.47 dB with the limit, in 5 of 9 bins
     mean_db = 20 / np.log(10) * 4 * np.tanh(0.25) * 5 / 9
-    assert applies(powers(), logarithm, 100.0, mean_db - 0.01)
-    assert not applies(powers(), logarithm, 100.0, mean_db + 0.01)
+    assert applies(powers(), logarithm, 100.0, mean_db - 2.01)
+    assert applied(powers(), logarithm, 100.0, mean_db) == pytest.approx(0.5, abs=1e-4)
+    assert not applies(powers(), logarithm, 100.0, mean_db + 2.01)
 
 
 def test_bins_without_sound_do_not_count():
@@ -56,8 +65,8 @@ def test_bins_without_sound_do_not_count():
     power[..., 5:] = 0.99e-8
     logarithm = np.zeros((1, FRAMES, BINS), "float32")
     logarithm[..., 5:] = 2.0
-    assert not applies(power, logarithm, 100.0, 0.1)
-    assert applies(power + 1e-9, logarithm, 100.0, 0.1)
+    assert not applies(power, logarithm, 100.0, 2.1)
+    assert applies(power + 1e-9, logarithm, 100.0, 2.1)
 
 
 def test_each_window_is_decided_alone():
@@ -72,7 +81,7 @@ def test_each_window_is_decided_alone():
 
 def test_silence_is_left_as_it_is():
     silence = np.zeros((1, FRAMES, BINS), "float32")
-    assert not applies(silence, np.ones_like(silence), -15.0, 1.0)
+    assert not applies(silence, np.ones_like(silence), -15.0, 2.1)
 
 
 def test_a_negative_gain_is_an_error():

@@ -8,35 +8,42 @@ from tfaudiogan.layers.spectral_gain import MAX_LOG_GAIN
 AUDIBLE = 1e-8
 """Power (-80 dBFS) below which the gain of a bin does not count."""
 
-DECIBELS = 20.0 / math.log(10.0)
+RANGE_DB = 4.0
+"""Range around each limit, in dB, within which a correction is applied in part. A limit without one
+would turn corrections on and off in a recording whose windows are close to it."""
+
+DECIBELS = 10.0 / math.log(10.0)
+SILENCE = 1e-20
+NO_CHANGE = 1e-30
+"""Smallest values of the unchanged part and of the change, so that silence has no change."""
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
 class Abstention1D(keras.layers.Layer):
-    """Leave a window as it is if its correction would be small.
+    """Leave a window as it is if its correction is small.
 
     A small correction gains little, and is wrong more often than a large one. It is not applied if
-    it changes both little of the signal and, on average, little of the spectrum. This is the reject
-    option of a classifier (Chow 1970) for a network that corrects. The layer computes in float32,
+    it changes both little of the signal and, on average, little of the spectrum. Around the limits
+    it is applied in part, as in firm shrinkage (Gao, Bruce 1997). The layer computes in float32,
     whatever the global dtype policy is.
 
     Args:
         change_db: power of the change relative to that of the unchanged signal in the output, in
-            dB, from which a correction is applied. A change of the level is no change.
-        gain_db: mean magnitude of the gains in dB, of all bins whose power is above -80 dBFS, from
-            which a correction is applied.
+            dB, at which half of a correction is applied. A change of the level is no change.
+        gain_db: mean magnitude of the gains in dB, of all bins whose power is above -80 dBFS, at
+            which half of a correction is applied.
 
     Input shape: powers, ``(batch, frames, bins)``; the gains' natural logarithms as for
     ``SpectralGain1D``, of the same shape; and any number of other tensors of that shape.
 
-    Output shape: the logarithms and the other tensors, multiplied by 1 or, to leave a window as it
-    is, by 0.
+    Output shape: the logarithms and the other tensors, multiplied by the larger of two shares from
+    0 to 1. Each of them is 0 up to 2 dB below its limit, and 1 from 2 dB above it.
 
     Raises:
         ValueError: if ``gain_db`` is negative.
 
-    Example: with ``change_db = -15``, a window is left as it is if its gains are all 1 dB, or if
-    they change 3 % of its power and its bins by less than ``gain_db`` on average.
+    Example: with ``change_db = -15`` and ``gain_db = 8``, a window is left as it is if its gains
+    are all 5 dB, or if they change 1 % of its power and its bins by 5 dB on average.
     """
 
     def __init__(self, change_db: float, gain_db: float, **kwargs) -> None:
@@ -57,13 +64,15 @@ class Abstention1D(keras.layers.Layer):
         # The output is a multiple of the input and, orthogonal to it, the change.
         unchanged = ops.square(total(powers * gains))
         change = total(powers) * total(powers * gains * gains) - unchanged
-        audible = ops.cast(powers > AUDIBLE, "float32")
-        magnitude = total(audible * ops.abs(log_gains))
-        large = ops.logical_or(
-            change > 10.0 ** (self.change_db / 10.0) * unchanged,
-            DECIBELS * magnitude > self.gain_db * ops.maximum(total(audible), 1.0),
+        change_db = DECIBELS * (
+            ops.log(ops.maximum(change, NO_CHANGE)) - ops.log(ops.maximum(unchanged, SILENCE))
         )
-        applied = ops.cast(large, "float32")
+        audible = ops.cast(powers > AUDIBLE, "float32")
+        magnitude = total(audible * ops.abs(log_gains)) / ops.maximum(total(audible), 1.0)
+        above_db = ops.maximum(
+            change_db - self.change_db, 2.0 * DECIBELS * magnitude - self.gain_db
+        )
+        applied = ops.clip(above_db / RANGE_DB + 0.5, 0.0, 1.0)
         return [ops.cast(values, "float32") * applied for values in (logarithm, *others)]
 
     def compute_output_shape(self, input_shape):
