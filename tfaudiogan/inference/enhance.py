@@ -1,6 +1,6 @@
 """Enhances whole recordings of any length, sample rate and number of channels with a model."""
 
-import hashlib
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -192,9 +192,8 @@ def enhance_file(
         samples=samples,
     ) as writer:
         level = _level(equalized(reader.blocks()), rate, channels, model)
-        before, after = SpectrumMeter(rate, channels), SpectrumMeter(rate, channels)
-        heard, written = hashlib.blake2b(), hashlib.blake2b()
-        blocks: Iterable[np.ndarray] = _measured(reader.blocks(), before, heard)
+        before, after = (_Meter(SpectrumMeter(rate, channels)) for _ in range(2))
+        blocks: Iterable[np.ndarray] = _measured(reader.blocks(), before)
         recording: deque[np.ndarray] = deque()
         if amount < 1.0:
             blocks = _kept(blocks, recording)
@@ -205,9 +204,9 @@ def enhance_file(
         enhanced = _with_progress(enhanced, samples, progress)
         if loudness is not None:
             enhanced = _at_loudness(enhanced, loudness, reader)
-        for block in _measured(enhanced, after, written):
+        for block in _measured(enhanced, after):
             writer.write(block)
-    change_hz, change_db = _largest_change(before, after)
+    change_hz, change_db = _largest_change(before.spectrum, after.spectrum)
     return Enhanced(
         destination=destination,
         samples=samples,
@@ -215,8 +214,8 @@ def enhance_file(
         sample_rate=rate,
         level_dbfs=level,
         gain_db=gain_to_db(gain_to_common_level(level, model.metadata.level_dbfs)),
-        quiet_dbfs=before.quiet_dbfs,
-        unchanged=heard.digest() == written.digest(),
+        quiet_dbfs=before.spectrum.quiet_dbfs,
+        unchanged=before.checksum == after.checksum,
         change_hz=change_hz,
         change_db=change_db,
         peak=writer.peak,
@@ -247,12 +246,21 @@ def _blend(wet: np.ndarray, dry: np.ndarray, amount: float) -> np.ndarray:
     return np.float32(amount) * wet + np.float32(1.0 - amount) * dry
 
 
-def _measured(
-    blocks: Iterable[np.ndarray], meter: SpectrumMeter, checksum: "hashlib.blake2b"
-) -> Iterator[np.ndarray]:
+@dataclass
+class _Meter:
+    """Measures a signal block by block: its spectrum, and a checksum of its samples."""
+
+    spectrum: SpectrumMeter
+    checksum: int = 0
+
+    def add(self, block: np.ndarray) -> None:
+        self.spectrum.add(block)
+        self.checksum = zlib.crc32(np.ascontiguousarray(block).data, self.checksum)
+
+
+def _measured(blocks: Iterable[np.ndarray], meter: _Meter) -> Iterator[np.ndarray]:
     for block in blocks:
         meter.add(block)
-        checksum.update(np.ascontiguousarray(block).data)
         yield block
 
 

@@ -137,19 +137,20 @@ class StreamingEnhancer:
         end = self._next + count * hop
         windows = [self._pending[i : i + self.latency] for i in range(self._next, end, hop)]
         added, self._tail = add_windows(self._changes(np.stack(windows)), self._tail, hop)
-        ready = added / self._gain + self._pending[self._next : end]
+        added /= self._gain
+        added += self._pending[self._next : end]
         kept = self._pending[end - hop : self._filled].copy()
         self._pending[: len(kept)] = kept
         self._filled, self._next = len(kept), hop
-        return ready
+        return added
 
     def _changes(self, windows: np.ndarray) -> np.ndarray:
-        """Return what the model changes of windows, at the level of the model.
+        """Return what the model changes of windows, which are brought to its level.
 
         Raises:
             InputError: If the model returns NaN or infinity.
         """
-        windows = windows * self._gain
+        windows *= self._gain
         output = self.model(windows)
         if not np.isfinite(output).all():
             raise InputError("the model returned NaN or infinity; use another model")
