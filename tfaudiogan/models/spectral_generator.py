@@ -150,14 +150,14 @@ def with_abstention(
 ) -> keras.Model:
     """Build a spectral generator that leaves windows as they are if their correction is small.
 
-    Abstention has no gradient, so it is added after training (``layers.Abstention1D``). A window
-    that is left as it is equals the input to the last bit.
+    A window that is left as it is has no gradient, so abstention is added after training
+    (``layers.Abstention1D``). Such a window equals the input to the last bit.
 
     Args:
         model: a spectral generator, with which the new one shares its weights.
-        change_db: relative power of the change in dB from which a correction is applied, or
-            ``None`` to always apply it.
-        gain_db: mean magnitude of the gains in dB from which a correction is applied.
+        change_db: relative power of the change in dB at which half of a correction is applied, or
+            ``None`` to always apply all of it.
+        gain_db: mean magnitude of the gains in dB at which half of a correction is applied.
 
     Returns:
         A model of the same shapes.
@@ -165,7 +165,7 @@ def with_abstention(
     Raises:
         ValueError: if the model is not spectral, or ``gain_db`` is negative.
 
-    Example: ``with_abstention(generator, -15.0, 7.0)``
+    Example: ``with_abstention(generator, -15.0, 8.0)``
     """
     abstention = None if change_db is None else (change_db, gain_db)
     return _around(**_parts_of(model) | {"abstention": abstention})
