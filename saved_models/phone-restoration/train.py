@@ -504,8 +504,9 @@ def main(
         tuple[float, float] | None,
         typer.Option(
             metavar="CHANGE GAIN",
-            help="Relative power of a change in dB, and mean magnitude of the gains in dB, at which "
-            "the saved generator applies half of a correction; 2 dB below both, it applies none.",
+            help="Relative power of a change in dB, and mean magnitude of the gains in dB, at "
+            "which the saved generator applies half of a correction; 2 dB below both, it applies "
+            "none.",
         ),
     ] = None,
     cache: Annotated[
