@@ -518,6 +518,8 @@ def main(
     for path, corpus in zip(corpora, loaded, strict=True):
         if corpus.sample_rate != SAMPLE_RATE:
             raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
+    if abstention and abstention[1] < 0:
+        raise InputError(f"the gain of --abstention is {abstention[1]:g} dB; expected 0 or more")
     if precision not in PRECISIONS:
         raise InputError(f"precision is {precision!r}; expected {' or '.join(PRECISIONS)}")
     recorded = list(find_recordings(noises).values()) if noises else []

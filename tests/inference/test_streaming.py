@@ -63,6 +63,17 @@ def test_windows_that_the_model_leaves_as_they_are_stay_so_to_the_last_bit(hop, 
     np.testing.assert_array_equal(output, audio)
 
 
+def test_a_function_may_work_in_place():
+    def halve(windows):
+        windows *= 0.5
+        return windows
+
+    audio = np.random.default_rng(0).uniform(-1, 1, (1000, 2)).astype(np.float32)
+    enhancer = StreamingEnhancer(model(halve), 2)
+    output = np.concatenate([enhancer.feed(audio), enhancer.flush()])
+    np.testing.assert_allclose(output, audio / 2, atol=1e-6)
+
+
 @pytest.mark.parametrize("hop", [32, 56])
 def test_the_model_sees_as_many_windows_as_offline(hop):
     seen = []

@@ -151,7 +151,7 @@ class StreamingEnhancer:
             InputError: If the model returns NaN or infinity.
         """
         windows *= self._gain
-        output = self.model(windows)
+        output = self.model(windows.copy())  # A function may work in place.
         if not np.isfinite(output).all():
             raise InputError("the model returned NaN or infinity; use another model")
         return output - windows
