@@ -51,7 +51,9 @@ class Synthesizer:
         self._library = _Library()
         # The loader is kept, since the soundfont reads its samples through it.
         self._loader = self._new(channels=16)
-        bank = self._loader.sfload(str(soundfont))
+        # Many soundfonts have settings that FluidSynth ignores with a warning for each.
+        with self._library.quiet(_WARNINGS):
+            bank = self._loader.sfload(str(soundfont))
         if bank < 0:
             self._loader.delete()
             raise InputError(f"FluidSynth cannot load {soundfont}; give another soundfont")
@@ -221,9 +223,9 @@ class _Library:
                 self._pin(synth, font, bank, program)
 
     @contextmanager
-    def quiet(self) -> Iterator[None]:
-        """Suppress messages about programs that a channel has by default or that are missing."""
-        levels = (_ERRORS, _WARNINGS)
+    def quiet(self, *levels: int) -> Iterator[None]:
+        """Suppress messages of these levels, by default errors and warnings."""
+        levels = levels or (_ERRORS, _WARNINGS)
         logging = [self._set_log(level, None, None) for level in levels]
         try:
             yield
