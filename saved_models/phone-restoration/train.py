@@ -514,14 +514,14 @@ def main(
     ] = Path("runs/bands"),
 ) -> None:
     """Train or continue a run, and write generator.keras."""
-    loaded = [Corpus.load(corpus) for corpus in corpora]
-    for path, corpus in zip(corpora, loaded, strict=True):
-        if corpus.sample_rate != SAMPLE_RATE:
-            raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
     if abstention and abstention[1] < 0:
         raise InputError(f"the gain of --abstention is {abstention[1]:g} dB; expected 0 or more")
     if precision not in PRECISIONS:
         raise InputError(f"precision is {precision!r}; expected {' or '.join(PRECISIONS)}")
+    loaded = [Corpus.load(corpus) for corpus in corpora]
+    for path, corpus in zip(corpora, loaded, strict=True):
+        if corpus.sample_rate != SAMPLE_RATE:
+            raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
     recorded = list(find_recordings(noises).values()) if noises else []
     excerpts = Excerpts(loaded, recorded, cache, seed)
     teachers = shares_of(teacher) if teacher else {}

@@ -160,6 +160,19 @@ def test_a_saved_generator_may_abstain(scripts, corpus, tmp_path):
     assert np.abs(changed - audio).max() > 1e-4  # copies at -45 dB
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"abstention": (-15.0, -1.0)}, "gain of --abstention is -1 dB"),
+        ({"precision": "float16"}, "precision is 'float16'"),
+    ],
+)
+def test_options_are_checked_before_anything_is_read(scripts, tmp_path, options, message):
+    _, script = scripts
+    with pytest.raises(InputError, match=message):
+        script.main([tmp_path / "missing"], tmp_path / "run", **options)
+
+
 def test_a_corpus_of_short_tracks_is_named(scripts, corpus, tmp_path):
     bands, _ = scripts
     with pytest.raises(InputError, match="has no training excerpt"):
