@@ -42,9 +42,9 @@ def noise_reduction(audio: np.ndarray) -> np.ndarray:
     return noisereduce.reduce_noise(y=audio, sr=RATE).astype(np.float32)
 
 
-def systems_for(targets: list[np.ndarray], number: int, other: int) -> Systems:
+def systems_for(targets: list[np.ndarray], number: int, references: list[int]) -> Systems:
     """Return both systems for one excerpt."""
-    reference = targets[other]
+    reference = targets[references[0]]
     return {
         "matchering": lambda audio: matchering(audio, reference),
         "noisereduce": noise_reduction,

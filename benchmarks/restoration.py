@@ -16,7 +16,7 @@ the folder.
 Mel distances and LSD are computed with all versions at the common level, and with powers floored at
 -80 dBFS. Phone recordings have no SI-SDR, because they are aligned only to a few milliseconds. The
 target of the blind equalizer is the mean of the set's own clean excerpts, which a user would not
-have. The reference is another clean excerpt with the same soundfont and program.
+have. The reference is another clean excerpt with the same soundfont and program, or up to eight.
 """
 
 import argparse
@@ -58,6 +58,7 @@ LONGEST_RESPONSE_S = 2.0
 NO_PROGRAM = -1
 QUIETEST_DBFS = -50.0
 MOST_ATTEMPTS = 100
+MOST_REFERENCES = 8
 UNALTERED = "unaltered"
 PHONES = "phones"
 
@@ -258,7 +259,7 @@ Systems = dict[str, Callable[[np.ndarray], np.ndarray]]
 
 
 def score_systems(
-    folder: Path, systems_for: Callable[[list[np.ndarray], int, int], Systems]
+    folder: Path, systems_for: Callable[[list[np.ndarray], int, list[int]], Systems]
 ) -> dict:
     """Return the scores of every system for every excerpt, by set.
 
@@ -266,8 +267,8 @@ def score_systems(
         folder: folder that ``render`` wrote.
         systems_for: function that returns the systems by name. Each system maps a signal at
             ``RATE`` to one of the same length. The arguments are the clean excerpts of a set, the
-            number of the excerpt to score, and the number of the reference: the next excerpt of the
-            same instrument, or the next excerpt if there is none.
+            number of the excerpt to score, and the numbers of up to ``MOST_REFERENCES`` references:
+            the next excerpts of the same instrument, or the next excerpt if there is none.
     """
     with (folder / TABLE).open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -282,8 +283,8 @@ def score_systems(
                 for side in SIDES
             )
             for number, (audio, target) in enumerate(zip(heard, targets, strict=True)):
-                reference = _next_alike([row["program"] for row in own], number)
-                systems = {"input": lambda x: x, **systems_for(targets, number, reference)}
+                references = _next_alike([row["program"] for row in own], number)
+                systems = {"input": lambda x: x, **systems_for(targets, number, references)}
                 for system, function in systems.items():
                     scores = _score(function(audio), target, judge)
                     results.setdefault(name, {}).setdefault(system, []).append(scores)
@@ -291,10 +292,10 @@ def score_systems(
     return results
 
 
-def _next_alike(programs: list[str], number: int) -> int:
+def _next_alike(programs: list[str], number: int) -> list[int]:
     others = [(number + step) % len(programs) for step in range(1, len(programs))]
     alike = [other for other in others if programs[other] == programs[number]]
-    return [*alike, *others, number][0]
+    return alike[:MOST_REFERENCES] or [*others, number][:1]
 
 
 def write_results(results: dict, folder: Path, stem: str) -> None:
@@ -331,16 +332,20 @@ def evaluate(options: argparse.Namespace) -> None:
             known[id(targets)] = [long_term_spectrum(target, RATE) for target in targets]
         return known[id(targets)]
 
-    def systems_for(targets: list[np.ndarray], number: int, other: int) -> Systems:
-        spectra = spectra_of(targets)
-        blind = BlindEqualizer(np.nanmean(spectra, axis=0))
-        reference = BlindEqualizer(spectra[other])
-        return {
+    def systems_for(targets: list[np.ndarray], number: int, references: list[int]) -> Systems:
+        blind = BlindEqualizer(np.nanmean(spectra_of(targets), axis=0))
+        systems = {
             "blind equalizer": functools.partial(blind, sample_rate=RATE),
-            "equalizer towards a reference": functools.partial(reference, sample_rate=RATE),
             "model": functools.partial(enhance, model, sample_rate=RATE),
-            "model after the reference": lambda x: enhance(model, reference(x, RATE), RATE),
         }
+        for name, numbers in (("a reference", references[:1]), ("references", references)):
+            heard = np.concatenate([targets[reference] for reference in numbers])
+            toward = BlindEqualizer(long_term_spectrum(heard, RATE))
+            systems[f"equalizer toward {name}"] = functools.partial(toward, sample_rate=RATE)
+            systems[f"model with {name}"] = functools.partial(
+                enhance, model, sample_rate=RATE, reference=heard
+            )
+        return systems
 
     results = score_systems(options.folder, systems_for)
     write_results(results, options.folder, Path(options.model).stem)

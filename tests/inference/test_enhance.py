@@ -349,7 +349,7 @@ def test_no_tensorflow_for_a_function():
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_reference_is_approached_first(tmp_path, channels):
+def test_a_reference_is_approached_half_of_the_way(tmp_path, channels):
     from tfaudiogan.audio.blind_equalizer import BlindEqualizer, long_term_spectrum
 
     rng = np.random.default_rng(0)
@@ -371,10 +371,23 @@ def test_a_reference_is_approached_first(tmp_path, channels):
         floats=True,
     )
     written, _ = soundfile.read(tmp_path / "out.wav", always_2d=True)
-    expected = 2 * BlindEqualizer(long_term_spectrum(reference, 8000))(audio, 8000)
+    expected = BlindEqualizer(long_term_spectrum(reference, 8000), 0.5)(2 * audio, 8000)
     np.testing.assert_allclose(written, expected, atol=1e-4)
     np.testing.assert_allclose(enhance(double, audio, 8000, reference), expected, atol=1e-4)
     assert np.abs(expected - 2 * audio).max() > 0.1
+    enhance_file(
+        double,
+        tmp_path / "take.wav",
+        tmp_path / "half.wav",
+        reference=tmp_path / "studio.wav",
+        amount=0.5,
+        floats=True,
+    )
+    half, _ = soundfile.read(tmp_path / "half.wav", always_2d=True)
+    np.testing.assert_allclose(half, 0.5 * (written + audio), atol=1e-6)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("take.wav", "studio.wav", "out.wav", "half.wav")
+    }
 
 
 def test_a_silent_reference_is_refused(tmp_path):

@@ -1,11 +1,11 @@
 """Enhances whole recordings of any length, sample rate and number of channels with a model."""
 
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ LOUDNESS_BLOCK_S = 0.4
 LONG_SECONDS = 600
 """Total length of all channels, in seconds, from which compiling the model saves time
 (see ``fuse`` of ``load_model``)."""
+
+REFERENCE_AMOUNT = 0.5
+"""Share of the difference to a reference's long-term spectrum that is corrected. What the model and
+the reference tell about the target are two estimates, and the middle is better than either."""
 
 BLOCKS_AHEAD = 8
 """Number of blocks that are read ahead while the model runs, which is enough for long windows."""
@@ -86,7 +90,7 @@ def enhance(
             full scale.
         sample_rate: Sample rate of the signal in hertz.
         reference: Clean recording of the same kind at the same rate, ``(samples,)`` or
-            ``(samples, channels)``. Before the model runs, the signal is equalized toward the
+            ``(samples, channels)``. What the model makes is equalized half of the way toward the
             reference's long-term spectrum (``audio.blind_equalizer``).
 
     Returns:
@@ -105,16 +109,21 @@ def enhance(
     samples, channels = stacked.shape
     if not samples:
         return audio
+    equalizer = None
     if reference is not None:
-        equalizer = BlindEqualizer(long_term_spectrum(_checked(reference), sample_rate))
-        stacked = equalizer(stacked, sample_rate)
+        target_db = long_term_spectrum(_checked(reference), sample_rate)
+        equalizer = BlindEqualizer(target_db, REFERENCE_AMOUNT)
 
     def blocks() -> Iterator[np.ndarray]:
         return (stacked[i : i + BLOCK_SAMPLES] for i in range(0, samples, BLOCK_SAMPLES))
 
     level = _level(blocks(), sample_rate, channels, model)
-    enhanced = _enhanced(blocks(), sample_rate, channels, samples, level, model)
-    return np.concatenate(list(enhanced)).reshape(audio.shape)
+    enhanced = np.concatenate(
+        list(_enhanced(blocks(), sample_rate, channels, samples, level, model))
+    )
+    return (enhanced if equalizer is None else equalizer(enhanced, sample_rate)).reshape(
+        audio.shape
+    )
 
 
 def are_long(*recordings: Path | str) -> bool:
@@ -144,17 +153,18 @@ def enhance_file(
 ) -> Enhanced:
     """Enhance a recording block by block, so that memory does not grow with its length.
 
-    The recording is read once to measure its level and once to enhance it, and once more before
-    that if there is a reference. A thread reads it, a second thread runs the model, and a third one
-    measures and writes the result. The output has the recording's length, channels and sample rate.
+    The recording is read once to measure its level and once to enhance it. A thread reads it, a
+    second thread runs the model, and a third one measures and writes the result. With a reference,
+    the enhanced signal waits in a temporary file next to the destination, 32-bit floats, until its
+    spectrum is known. The output has the recording's length, channels and sample rate.
     The destination's extension determines the format (``audio.audio_writer``).
 
     Args:
         model: Any model that ``load_model`` accepts.
         source: File that libsndfile reads, such as WAV, FLAC, Ogg Vorbis, Opus or MP3.
         destination: File to write.
-        reference: Clean recording of the same kind. Before the model runs, the recording is
-            equalized toward the reference's long-term spectrum (``audio.blind_equalizer``).
+        reference: Clean recording of the same kind. What the model makes is equalized half of the
+            way toward the reference's long-term spectrum (``audio.blind_equalizer``).
         amount: Share of the enhanced signal in the output, from 0 to 1. The rest is the unchanged
             recording.
         loudness: Loudness of the output: ``"match"`` for that of the recording, or LUFS (ITU-R
@@ -178,11 +188,7 @@ def enhance_file(
         raise InputError(f"{destination} is the recording itself; choose another output")
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
     model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
-    taps = None if reference is None else _taps_toward(Path(reference), reader)
-
-    def equalized(blocks: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
-        return blocks if taps is None else through(FilterStream(taps, channels), blocks)
-
+    equalizer = None if reference is None else _equalizer_toward(Path(reference))
     with audio_writer(
         destination,
         rate,
@@ -191,17 +197,15 @@ def enhance_file(
         floats=floats,
         samples=samples,
     ) as writer:
-        level = _level(equalized(reader.blocks()), rate, channels, model)
+        level = _level(reader.blocks(), rate, channels, model)
         before, after = (_Meter(SpectrumMeter(rate, channels)) for _ in range(2))
-        blocks: Iterable[np.ndarray] = _measured(reader.blocks(), before)
-        recording: deque[np.ndarray] = deque()
-        if amount < 1.0:
-            blocks = _kept(blocks, recording)
-        blocks = ahead(equalized(blocks), BLOCKS_AHEAD)
+        blocks = ahead(_measured(reader.blocks(), before), BLOCKS_AHEAD)
         enhanced = ahead(_enhanced(blocks, rate, channels, samples, level, model))
-        if amount < 1.0:
-            enhanced = _mixed(enhanced, recording, amount)
         enhanced = _with_progress(enhanced, samples, progress)
+        if equalizer is not None:
+            enhanced = _equalized(enhanced, equalizer, rate, channels, destination.parent)
+        if amount < 1.0:
+            enhanced = _mixed(enhanced, reader.blocks(), amount)
         if loudness is not None:
             enhanced = _at_loudness(enhanced, loudness, reader)
         for block in _measured(enhanced, after):
@@ -223,23 +227,46 @@ def enhance_file(
     )
 
 
-def _kept(blocks: Iterable[np.ndarray], recording: deque[np.ndarray]) -> Iterator[np.ndarray]:
-    for block in blocks:
-        recording.append(block)
-        yield block
+def _equalizer_toward(reference: Path) -> BlindEqualizer:
+    """Return an equalizer toward a reference's long-term spectrum."""
+    reader = AudioReader(reference)
+    meter = SpectrumMeter(reader.sample_rate, reader.channels)
+    for block in reader.blocks():
+        meter.add(block)
+    target_db = meter.spectrum_db()
+    if np.isnan(target_db).all():
+        raise InputError(f"{reference} is silent; give a reference with sound")
+    return BlindEqualizer(target_db, REFERENCE_AMOUNT)
+
+
+def _equalized(
+    blocks: Iterable[np.ndarray], equalizer: BlindEqualizer, rate: int, channels: int, folder: Path
+) -> Iterator[np.ndarray]:
+    """Equalize a signal, which waits in a file in the folder until its spectrum is known."""
+    meter = SpectrumMeter(rate, channels)
+    with TemporaryFile(dir=folder) as file:
+        for block in blocks:
+            meter.add(block)
+            file.write(np.ascontiguousarray(block, np.float32).data)
+        file.seek(0)
+        frame = channels * np.dtype(np.float32).itemsize
+        stored = iter(lambda: file.read(BLOCK_SAMPLES * frame), b"")
+        waiting = (np.frombuffer(data, np.float32).reshape(-1, channels) for data in stored)
+        taps = zero_phase_taps(equalizer.gains_for(meter.spectrum_db()), rate)
+        yield from through(FilterStream(taps, channels), waiting)
 
 
 def _mixed(
-    enhanced: Iterable[np.ndarray], recording: deque[np.ndarray], amount: float
+    enhanced: Iterable[np.ndarray], recording: Iterator[np.ndarray], amount: float
 ) -> Iterator[np.ndarray]:
-    """Mix enhanced blocks with the recording, of which at least as many samples are ready."""
+    """Mix enhanced blocks with the recording, whose blocks may have other sizes."""
+    parts: list[np.ndarray] = []
     for block in enhanced:
-        parts = [recording.popleft()]
         while sum(map(len, parts)) < len(block):
-            parts.append(recording.popleft())
-        dry = np.concatenate(parts)
-        recording.appendleft(dry[len(block) :])
+            parts.append(next(recording))
+        dry = np.concatenate([block[:0], *parts])
         yield _blend(block, dry[: len(block)], amount)
+        parts = [dry[len(block) :]]
 
 
 def _blend(wet: np.ndarray, dry: np.ndarray, amount: float) -> np.ndarray:
@@ -314,21 +341,6 @@ def _largest_change(before: SpectrumMeter, after: SpectrumMeter) -> tuple[float,
         return 0.0, 0.0
     band = int(np.nanargmax(np.abs(change)))
     return float(CENTERS_HZ[band]), float(change[band])
-
-
-def _taps_toward(reference: Path, reader: AudioReader) -> np.ndarray:
-    """Return the filter that equalizes a recording toward a reference's long-term spectrum."""
-    spectra = []
-    for recording in (AudioReader(reference), reader):
-        meter = SpectrumMeter(recording.sample_rate, recording.channels)
-        for block in recording.blocks():
-            meter.add(block)
-        spectra.append(meter.spectrum_db())
-    target_db, spectrum_db = spectra
-    if np.isnan(target_db).all():
-        raise InputError(f"{reference} is silent; give a reference with sound")
-    gains_db = BlindEqualizer(target_db).gains_for(spectrum_db)
-    return zero_phase_taps(gains_db, reader.sample_rate)
 
 
 def _level(
