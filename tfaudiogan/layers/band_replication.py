@@ -14,7 +14,7 @@ class BandReplication1D(keras.layers.Layer):
 
     A gain cannot restore what a narrow channel has removed. As in spectral band replication (Dietz
     et al. 2002), the copies supply the fine structure and the network the envelope. The level is
-    ``exp(12 tanh(x / 12) - 9) - exp(-9)``: 0 for ``x = 0``, and -26 dB for ``x = 6``. A copy is
+    ``exp(-9) (exp(12 tanh(x / 12)) - 1)``: 0 for ``x = 0``, and -26 dB for ``x = 6``. A copy is
     moved by an even number of bins, so partials stay continuous across frames that overlap by half.
     The layer computes in float32, whatever the global dtype policy is.
 
@@ -42,8 +42,9 @@ class BandReplication1D(keras.layers.Layer):
     def call(self, inputs):
         real, imaginary, logarithm = inputs
         logarithm = ops.cast(logarithm, "float32")[..., self.first :]
-        level = ops.exp(MAX_LOG_LEVEL * ops.tanh(logarithm / MAX_LOG_LEVEL) + SILENCE)
-        level = ops.expand_dims(level - math.exp(SILENCE), 1)
+        # In this order a logarithm of 0 gives exactly 0, however a runtime rounds exponentials.
+        level = ops.exp(MAX_LOG_LEVEL * ops.tanh(logarithm / MAX_LOG_LEVEL)) - 1.0
+        level = ops.expand_dims(math.exp(SILENCE) * level, 1)
         return self._with_copies(real, level), self._with_copies(imaginary, level)
 
     def _with_copies(self, part, level):
