@@ -363,13 +363,17 @@ def test_a_reference_is_approached_half_of_the_way(tmp_path, channels):
     def double(windows):
         return 2 * windows
 
+    calls = []
     enhance_file(
         double,
         tmp_path / "take.wav",
         tmp_path / "out.wav",
         reference=tmp_path / "studio.wav",
         floats=True,
+        progress=lambda *call: calls.append(call),
     )
+    assert calls[-1] == (60_000, 60_000)
+    assert calls == sorted(calls)
     written, _ = soundfile.read(tmp_path / "out.wav", always_2d=True)
     expected = BlindEqualizer(long_term_spectrum(reference, 8000), 0.5)(2 * audio, 8000)
     np.testing.assert_allclose(written, expected, atol=1e-4)

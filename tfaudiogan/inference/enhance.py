@@ -171,7 +171,8 @@ def enhance_file(
             BS.1770, by pyloudnorm). The model's loudness is kept by default. A given loudness takes
             memory for the whole output.
         floats: Whether to write a WAV file of 32-bit floats, which do not clip.
-        progress: Function that is called with the number of finished samples and the total.
+        progress: Function that is called with the number of finished samples and the total. With a
+            reference, each sample counts twice.
 
     Raises:
         InputError: If the model or the recording cannot be read, the destination cannot be written,
@@ -201,9 +202,11 @@ def enhance_file(
         before, after = (_Meter(SpectrumMeter(rate, channels)) for _ in range(2))
         blocks = ahead(_measured(reader.blocks(), before), BLOCKS_AHEAD)
         enhanced = ahead(_enhanced(blocks, rate, channels, samples, level, model))
-        enhanced = _with_progress(enhanced, samples, progress)
+        total = samples if equalizer is None else 2 * samples
+        enhanced = _with_progress(enhanced, progress, 0, total)
         if equalizer is not None:
-            enhanced = _equalized(enhanced, equalizer, rate, channels, destination.parent)
+            stored = _equalized(enhanced, equalizer, rate, channels, destination.parent)
+            enhanced = _with_progress(ahead(stored), progress, samples, total)
         if amount < 1.0:
             enhanced = _mixed(enhanced, reader.blocks(), amount)
         if loudness is not None:
@@ -292,14 +295,16 @@ def _measured(blocks: Iterable[np.ndarray], meter: _Meter) -> Iterator[np.ndarra
 
 
 def _with_progress(
-    blocks: Iterable[np.ndarray], samples: int, progress: Callable[[int, int], None] | None
+    blocks: Iterable[np.ndarray],
+    progress: Callable[[int, int], None] | None,
+    done: int,
+    total: int,
 ) -> Iterator[np.ndarray]:
-    done = 0
     for block in blocks:
         yield block
         done += len(block)
         if progress is not None:
-            progress(done, samples)
+            progress(done, total)
 
 
 def _at_loudness(
