@@ -53,7 +53,10 @@ def enhance(
     ] = "keep",
     reference: Annotated[
         Path | None,
-        typer.Option(help="Clean recording of the same instrument to equalize toward."),
+        typer.Option(
+            help="Clean recording of the same instrument, best of a minute or more, toward which the "
+            "result is equalized half of the way."
+        ),
     ] = None,
     report: Annotated[
         Path | None,
