@@ -54,8 +54,8 @@ def enhance(
     reference: Annotated[
         Path | None,
         typer.Option(
-            help="Clean recording of the same instrument, best of a minute or more, toward which the "
-            "result is equalized half of the way."
+            help="Clean recording of the same instrument, best of a minute or more, toward which "
+            "the result is equalized half of the way."
         ),
     ] = None,
     report: Annotated[
