@@ -183,6 +183,8 @@ def write_for_soundfonts(folder: Path) -> None:
     write_audio(folder / "unpacked" / "game" / "noise.wav", noise(26 * 44100, 0), 44100)
     tone = np.round(8000 * np.sin(np.arange(4000))).astype("<i2").tobytes()
     (folder / "026_Jazz_Guitar.pat").write_bytes(patch([(tone, 440_000, (0, 0), 1)]))
+    (folder / "Airfont_380_final").mkdir()
+    (folder / "Airfont_380_final" / "000.sf3").symlink_to(SOUNDFONT)
     (folder / "Melodic" / "026-Acoustic Guitar (steel).sfz").write_text(
         "<region> sample=note.wav pitch_keycenter=60\n"
     )
@@ -211,6 +213,7 @@ WRITTEN = {
         "corpora/excerpts/manifest.csv",
         "corpora/recordings/manifest.csv",
         "recordings/game/noise.wav",
+        "airfont380.sf2",
         "sampled.sf2",
         "freepats.sf2",
     ],

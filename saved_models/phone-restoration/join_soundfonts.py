@@ -1,6 +1,6 @@
 """Join soundfonts of single programs into one without compression.
 
-    python saved_models/phone-restoration/join_soundfonts.py bank.sf2 bank/*.sf3
+    python saved_models/phone-restoration/join_soundfonts.py bank.sf2 bank
 
 Some collections publish a General MIDI bank as one small file for each program, whose samples are
 compressed (SF3). FluidSynth renders with a single soundfont, and would decompress its samples for
@@ -104,6 +104,20 @@ def read_soundfont(path: Path) -> Soundfont:
     return Soundfont(records, samples)
 
 
+def files_of(part: Path) -> list[Path]:
+    """Return the soundfonts of a folder, or the file itself.
+
+    Raises:
+        InputError: if the folder has none.
+    """
+    if not part.is_dir():
+        return [part]
+    files = sorted(path for path in part.iterdir() if path.suffix.lower() in (".sf2", ".sf3"))
+    if not files:
+        raise InputError(f"{part} holds no soundfonts; give a folder with .sf2 or .sf3 files")
+    return files
+
+
 def read_sample(data: bytes, header: np.void) -> tuple[np.ndarray, tuple[int, int]]:
     """Return a sample in 16 bits, and where its loop begins and ends, relative to its start."""
     start, end = int(header["start"]), int(header["end"])
@@ -167,13 +181,14 @@ def join(soundfonts: list[Soundfont]) -> bytes:
 @app.command()
 def main(
     out: Annotated[Path, typer.Argument(help="Soundfont to write.")],
-    parts: Annotated[list[Path], typer.Argument(help="Soundfonts to join.")],
+    parts: Annotated[list[Path], typer.Argument(help="Soundfonts, or folders of them.")],
 ) -> None:
     """Join soundfonts into one."""
+    paths = [path for part in parts for path in files_of(part)]
     soundfonts = []
     with progress_bar() as progress:
-        bar = progress.add_task("Reading", total=len(parts), status="")
-        for path in parts:
+        bar = progress.add_task("Reading", total=len(paths), status="")
+        for path in paths:
             soundfonts.append(read_soundfont(path))
             progress.update(bar, advance=1, status=path.name)
     with replacing(out) as temporary:

@@ -67,8 +67,8 @@ def test_joined_programs_sound_as_alone(script, tmp_path):
     paths = [tmp_path / name for name in ("piano.sf2", "organ.sf2")]
     paths[0].write_bytes(bank(0, (57, 220.0), (69, 440.0)))
     paths[1].write_bytes(bank(19, (60, 261.6)))
-    joined = tmp_path / "joined.sf2"
-    script.main(joined, paths)
+    joined = tmp_path / "joined" / "bank.sf2"
+    script.main(joined, [tmp_path])
     assert read_presets(joined) == {(0, 0), (0, 19)}
     for path, program in zip(paths, (0, 19), strict=True):
         alone = play(path, program)
@@ -97,6 +97,9 @@ def test_a_damaged_file_is_named(script, tmp_path):
     (tmp_path / "cut.sf2").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match=r"cut\.sf2 is damaged"):
         script.read_soundfont(tmp_path / "cut.sf2")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty holds no soundfonts"):
+        script.main(tmp_path / "joined.sf2", [tmp_path / "empty"])
     (tmp_path / "notes.txt").write_text("no soundfont")
     with pytest.raises(InputError, match="is not a soundfont"):
         script.read_soundfont(tmp_path / "notes.txt")
