@@ -16,7 +16,7 @@ from typing import Annotated
 import numpy as np
 import soundfile
 import typer
-from soundfont import GUARD, INSTRUMENT, SAMPLE, chunk
+from soundfont import GUARD, INSTRUMENT, SAMPLE, riff
 
 from tfaudiogan.commands.running import run
 from tfaudiogan.errors import InputError
@@ -168,14 +168,8 @@ def join(soundfonts: list[Soundfont]) -> bytes:
     ends["phdr"]["bag"], ends["inst"]["bag"] = counts["pbag"], counts["ibag"]
     for bag, generator, modulator in (("pbag", "pgen", "pmod"), ("ibag", "igen", "imod")):
         ends[bag]["generator"], ends[bag]["modulator"] = counts[generator], counts[modulator]
-    hydra = {name: np.concatenate([*parts[name], ends[name]]) for name in RECORDS}
-    information = chunk("ifil", struct.pack("<HH", 2, 1)) + chunk("isng", b"EMU8000\0")
-    lists = (
-        b"INFO" + information + chunk("INAM", b"joined\0\0"),
-        b"sdta" + chunk("smpl", b"".join(samples)),
-        b"pdta" + b"".join(chunk(name, values.tobytes()) for name, values in hydra.items()),
-    )
-    return chunk("RIFF", b"sfbk" + b"".join(chunk("LIST", data) for data in lists))
+    hydra = {name: np.concatenate([*parts[name], ends[name]]).tobytes() for name in RECORDS}
+    return riff(b"joined\0\0", samples, hydra)
 
 
 @app.command()

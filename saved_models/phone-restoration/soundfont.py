@@ -128,6 +128,17 @@ def chunk(name: str, data: bytes) -> bytes:
     return name.encode() + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
 
 
+def riff(name: bytes, samples: list[bytes], hydra: dict[str, bytes]) -> bytes:
+    """Return a soundfont of samples in 16 bits and the lists of records that describe them."""
+    information = chunk("ifil", struct.pack("<HH", 2, 1)) + chunk("isng", b"EMU8000\0")
+    lists = (
+        b"INFO" + information + chunk("INAM", name),
+        b"sdta" + chunk("smpl", b"".join(samples)),
+        b"pdta" + b"".join(chunk(key, records) for key, records in hydra.items()),
+    )
+    return chunk("RIFF", b"sfbk" + b"".join(chunk("LIST", data) for data in lists))
+
+
 def soundfont(programs: dict[int, list[Note]]) -> bytes:
     """Return a soundfont with one preset and one instrument for each program."""
     presets, preset_bags, preset_generators = b"", b"", b""
@@ -169,14 +180,7 @@ def soundfont(programs: dict[int, list[Note]]) -> bytes:
         "igen": generators + bytes(4),
         "shdr": headers + struct.pack("<20s5IBbHH", b"EOS", *[0] * 9),
     }
-    information = chunk("ifil", struct.pack("<HH", 2, 1)) + chunk("isng", b"EMU8000\0")
-    information += chunk("INAM", b"notes\0")
-    lists = (
-        b"INFO" + information,
-        b"sdta" + chunk("smpl", b"".join(samples)),
-        b"pdta" + b"".join(chunk(name, data) for name, data in hydra.items()),
-    )
-    return chunk("RIFF", b"sfbk" + b"".join(chunk("LIST", data) for data in lists))
+    return riff(b"notes\0", samples, hydra)
 
 
 @app.command()
