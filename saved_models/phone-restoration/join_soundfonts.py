@@ -61,7 +61,7 @@ MOST_RECORDS = 65_535
 
 @dataclass
 class Soundfont:
-    """Records of a soundfont by list, without the terminal ones, and its samples in 16 bits."""
+    """Records of a soundfont by list, each with a terminal one, and its samples in 16 bits."""
 
     records: dict[str, np.ndarray]
     samples: list[np.ndarray]
@@ -135,6 +135,9 @@ def join(soundfonts: list[Soundfont]) -> bytes:
     Raises:
         InputError: if it would have more records than the format can count.
     """
+    for name in RECORDS:
+        if sum(len(soundfont.records[name]) - 1 for soundfont in soundfonts) >= MOST_RECORDS:
+            raise InputError(f"the soundfonts have {MOST_RECORDS} records or more; give fewer")
     parts: dict[str, list[np.ndarray]] = {name: [] for name in RECORDS}
     counts = dict.fromkeys(RECORDS, 0)
     samples: list[bytes] = []
@@ -161,8 +164,6 @@ def join(soundfonts: list[Soundfont]) -> bytes:
         for name, values in records.items():
             parts[name].append(values[:-1])
             counts[name] += len(values) - 1
-    if max(counts.values()) >= MOST_RECORDS:
-        raise InputError(f"the soundfonts have more than {MOST_RECORDS} records; give fewer")
     ends = {name: np.zeros(1, kind) for name, kind in RECORDS.items()}
     ends["phdr"]["name"], ends["inst"]["name"], ends["shdr"]["name"] = b"EOP", b"EOI", b"EOS"
     ends["phdr"]["bag"], ends["inst"]["bag"] = counts["pbag"], counts["ibag"]

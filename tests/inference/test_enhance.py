@@ -404,4 +404,6 @@ def test_a_silent_reference_is_refused(tmp_path):
             tmp_path / "out.wav",
             reference=tmp_path / "studio.wav",
         )
+    with pytest.raises(InputError, match="the reference is silent"):
+        enhance(lambda windows: windows, np.ones(5000, np.float32), 8000, np.zeros(5000))
     assert not (tmp_path / "out.wav").exists()

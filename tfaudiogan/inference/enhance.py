@@ -97,8 +97,8 @@ def enhance(
         The enhanced signal, float32 of the same shape. It is not clipped at full scale.
 
     Raises:
-        InputError: If the model cannot be loaded, the sample rate is out of range, or the signal
-            has another shape or holds integers, NaN or infinity.
+        InputError: If the model cannot be loaded, the sample rate is out of range, the reference is
+            silent, or a signal has another shape or holds integers, NaN or infinity.
 
     Example: ``enhance("run/generator.keras", audio, 44100)``
     """
@@ -112,18 +112,17 @@ def enhance(
     equalizer = None
     if reference is not None:
         target_db = long_term_spectrum(_checked(reference), sample_rate)
-        equalizer = BlindEqualizer(target_db, REFERENCE_AMOUNT)
+        equalizer = _equalizer_toward(target_db, "the reference")
 
     def blocks() -> Iterator[np.ndarray]:
         return (stacked[i : i + BLOCK_SAMPLES] for i in range(0, samples, BLOCK_SAMPLES))
 
     level = _level(blocks(), sample_rate, channels, model)
-    enhanced = np.concatenate(
-        list(_enhanced(blocks(), sample_rate, channels, samples, level, model))
-    )
-    return (enhanced if equalizer is None else equalizer(enhanced, sample_rate)).reshape(
-        audio.shape
-    )
+    parts = list(_enhanced(blocks(), sample_rate, channels, samples, level, model))
+    enhanced = np.concatenate(parts)
+    if equalizer is not None:
+        enhanced = equalizer(enhanced, sample_rate)
+    return enhanced.reshape(audio.shape)
 
 
 def are_long(*recordings: Path | str) -> bool:
@@ -189,7 +188,9 @@ def enhance_file(
         raise InputError(f"{destination} is the recording itself; choose another output")
     rate, channels, samples = reader.sample_rate, reader.channels, reader.samples
     model = load_model(model, sample_rate=rate, fuse=_seconds(reader) >= LONG_SECONDS)
-    equalizer = None if reference is None else _equalizer_toward(Path(reference))
+    equalizer = None
+    if reference is not None:
+        equalizer = _equalizer_toward(_spectrum_db(AudioReader(reference)), str(reference))
     with audio_writer(
         destination,
         rate,
@@ -230,13 +231,16 @@ def enhance_file(
     )
 
 
-def _equalizer_toward(reference: Path) -> BlindEqualizer:
-    """Return an equalizer toward a reference's long-term spectrum."""
-    reader = AudioReader(reference)
+def _spectrum_db(reader: AudioReader) -> np.ndarray:
+    """Return the long-term spectrum of a file, read block by block."""
     meter = SpectrumMeter(reader.sample_rate, reader.channels)
     for block in reader.blocks():
         meter.add(block)
-    target_db = meter.spectrum_db()
+    return meter.spectrum_db()
+
+
+def _equalizer_toward(target_db: np.ndarray, reference: str) -> BlindEqualizer:
+    """Return an equalizer toward a reference's long-term spectrum; name the reference if silent."""
     if np.isnan(target_db).all():
         raise InputError(f"{reference} is silent; give a reference with sound")
     return BlindEqualizer(target_db, REFERENCE_AMOUNT)
