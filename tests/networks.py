@@ -17,7 +17,7 @@ def awake_spectral(generator, seed=0):
     rng = np.random.default_rng(seed)
     mask = generator.get_layer("mask")
     names = [layer.name for layer in mask.layers]
-    for name in ("dynamic", "static", "dynamic_levels", "static_levels"):
+    for name in ("dynamic", "static", "dynamic_levels", "static_levels", "correction"):
         if name not in names:
             continue
         kernel, bias = mask.get_layer(name).get_weights()

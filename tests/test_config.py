@@ -53,7 +53,7 @@ def saved_before_kinds(**changes):
 
 def saved_before_orders():
     """Return the generator's fields as saved before subpixel layers had an order."""
-    later = ("subpixel", "replication")
+    later = ("subpixel", "replication", "fine_n_fft")
     return {k: v for k, v in asdict(preset("demo").generator).items() if k not in later}
 
 
@@ -106,6 +106,8 @@ def test_restoration_is_spectral_at_full_band():
         ({"kind": "phase"}, "kind is 'phase'; choose one of waveform, spectral"),
         ({"replication": 18}, "replication is 18; expected a multiple of 4 from 4 to 1024"),
         ({"replication": 1028}, "replication is 1028"),
+        ({"fine_n_fft": 2048}, "fine_n_fft is 2048; expected a power of two above 2048"),
+        ({"fine_n_fft": 5000}, "fine_n_fft is 5000"),
         ({"kind": "spectral", "additive_skip": True}, "set additive_skip to false"),
         ({"n_fft": 1000}, "n_fft is 1000; expected a power of two"),
         ({"n_fft": 8}, "n_fft is 8; expected 16 or more"),

@@ -122,7 +122,7 @@ class GeneratorConfig:
         blocks, d_max, base_filters, reduction, dropout: Arguments of both kinds.
         additive_skip: Argument of the waveform generator. The spectral one begins as the identity
             in any case.
-        n_fft, bands, context, replication: Arguments of the spectral generator.
+        n_fft, bands, context, replication, fine_n_fft: Arguments of the spectral generator.
         subpixel: Order of the subpixel layers: ``"interleaved"`` as in the paper's code, or
             ``None`` for the order of runs from before there was a choice.
 
@@ -142,6 +142,7 @@ class GeneratorConfig:
     context: int = 256
     subpixel: str | None = "interleaved"
     replication: int | None = None
+    fine_n_fft: int | None = None
 
     def __post_init__(self) -> None:
         _check_choice(self, "kind", GENERATOR_KINDS)
@@ -160,6 +161,13 @@ class GeneratorConfig:
                     f"replication is {self.replication}; expected a multiple of 4 from 4 to {hop}, "
                     "or none"
                 )
+        if self.fine_n_fft is not None and (
+            self.fine_n_fft <= self.n_fft or self.fine_n_fft & (self.fine_n_fft - 1)
+        ):
+            raise InputError(
+                f"fine_n_fft is {self.fine_n_fft}; expected a power of two above {self.n_fft}, "
+                "or none"
+            )
         if self.kind == "spectral" and self.additive_skip:
             raise InputError(
                 "additive_skip is true and kind is 'spectral', which begins as the identity in any "

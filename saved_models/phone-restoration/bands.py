@@ -58,6 +58,12 @@ def measure(signals: np.ndarray) -> np.ndarray:
     return np.stack([*np.log(powers), coherence]).astype(np.float16)
 
 
+def center_of(corpus: Corpus, pair: Pair) -> np.ndarray:
+    """Return the input and the target of an excerpt's center, ``(2, WINDOW)``."""
+    start = (pair.samples - WINDOW) // 2
+    return np.asarray(corpus.read(pair, start, start + WINDOW), np.float32)
+
+
 def bands_of(corpus: Corpus, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the bands of a corpus's training excerpts, ``(excerpts, 3, FRAMES, BANDS)``.
 
@@ -75,8 +81,7 @@ def bands_of(corpus: Corpus, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         folder.mkdir(parents=True, exist_ok=True)
 
         def read(pair: Pair) -> np.ndarray:
-            start = (pair.samples - WINDOW) // 2
-            return measure(np.asarray(corpus.read(pair, start, start + WINDOW), np.float32))
+            return measure(center_of(corpus, pair))
 
         shape = (len(pairs), 3, FRAMES, BANDS)
         with (

@@ -63,6 +63,9 @@ FLOOR = 1e-8
 ENOUGH = 1e-3
 """Share of the target's power (-30 dB) below which an error has less and less weight."""
 
+UNRELATED_DB = -8.0
+"""SI-SDR of an input at which its own has half of its weight in the loss."""
+
 FREQUENCIES = (EDGES[:-1] + EDGES[1:] - 1) / 2 * (SAMPLE_RATE / N_FFT)
 OCTAVES = np.arange(np.log2(30.0), np.log2(SAMPLE_RATE / 2) + 1.0)
 INTERPOLATION = np.stack(
@@ -276,6 +279,12 @@ def augment(
     return powers * level**2, target * target_level**2, product * level * target_level
 
 
+def with_copies(powers, log_levels):
+    """Return the powers with those of the copies, which are taken to be orthogonal to them."""
+    level = tf.exp(MAX_LOG_LEVEL * tf.tanh(log_levels / MAX_LOG_LEVEL) + SILENCE)
+    return powers + tf.square(level - math.exp(SILENCE)) * tf.matmul(powers, COPIED)
+
+
 @tf.function(jit_compile=True)
 def measures(powers, target, product, log_gains, log_levels):
     """Return SI-SDR and SNR in dB, both leveling off at 30, and the mean mel distances in dB.
@@ -283,9 +292,7 @@ def measures(powers, target, product, log_gains, log_levels):
     The copies are taken to be orthogonal to what they are added to, and to the target.
     """
     gain = tf.exp(MAX_LOG_GAIN * tf.tanh(log_gains / MAX_LOG_GAIN))
-    level = tf.exp(MAX_LOG_LEVEL * tf.tanh(log_levels / MAX_LOG_LEVEL) + SILENCE)
-    powers *= gain * gain
-    powers += tf.square(level - math.exp(SILENCE)) * tf.matmul(powers, COPIED)
+    powers = with_copies(powers * gain * gain, log_levels)
 
     def total(values):
         return tf.reduce_sum(tf.linalg.matvec(values, WIDTHS), 1)
@@ -308,6 +315,15 @@ def measures(powers, target, product, log_gains, log_levels):
         for filters in MELS
     ]
     return si_sdr, snr, *mel
+
+
+def relation(si_sdr):
+    """Return the weight of an excerpt's SI-SDR in the loss, from 0 to 1, by that of the input.
+
+    In a recording of a large room, the phases of input and target are unrelated. What a gain does
+    to their product is then a matter of chance, and a few such excerpts would drown the others.
+    """
+    return tf.sigmoid((si_sdr - UNRELATED_DB) / 2.0)
 
 
 def difference(powers, gains, levels, teacher_gains, teacher_levels):
@@ -338,9 +354,14 @@ def new_generator() -> keras.Model:
 
 
 def band_network(generator: keras.Model) -> keras.Model:
-    """Return the part of a generator from the powers of bands to log gains and log levels."""
+    """Return the part of a generator from the powers of bands to log gains and log levels.
+
+    A correction of the static equalizer (`correct.py`) is left out.
+    """
     mask = generator.get_layer(MASK)
-    outputs = [mask.get_layer(name).output for name in ("log_gains", "log_levels")]
+    corrected = any(layer.name == "correction" for layer in mask.layers)
+    gains = "coarse_log_gains" if corrected else "log_gains"
+    outputs = [mask.get_layer(name).output for name in (gains, "log_levels")]
     return keras.Model(mask.get_layer("bands").output, outputs)
 
 
@@ -405,13 +426,12 @@ class Trainer:
             if taught is not None:
                 loss = tf.reduce_mean(difference(sides[0], gains, levels, *taught))
             else:
-                # The last two terms penalize excerpts that become worse.
+                # The terms with the inputs' values penalize excerpts that become worse.
+                related = relation(before[0])
                 loss = tf.reduce_mean(
-                    -0.07 * si_sdr
-                    - 0.03 * snr
+                    related * (-0.07 * si_sdr - 0.03 * snr + 0.12 * tf.nn.relu(before[0] - si_sdr))
                     + 0.08 * mel
                     + 0.08 * fine_mel
-                    + 0.12 * tf.nn.relu(before[0] - si_sdr)
                     + 0.1 * tf.nn.relu(mel - before[2])
                 )
         variables = self.network.trainable_variables
@@ -466,6 +486,35 @@ class Trainer:
             write_metadata(temporary, metadata)
 
 
+Abstention = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        metavar="CHANGE GAIN",
+        help="Relative power of a change in dB, and mean magnitude of the gains in dB, at "
+        "which the saved generator applies half of a correction; 2 dB below both, it applies "
+        "none.",
+    ),
+]
+
+
+def check_abstention(abstention: tuple[float, float] | None) -> None:
+    """Raise InputError if the limits of abstention are out of range."""
+    if abstention and abstention[1] < 0:
+        raise InputError(f"the gain of --abstention is {abstention[1]:g} dB; expected 0 or more")
+
+
+def load_corpus(path: Path) -> Corpus:
+    """Load a corpus.
+
+    Raises:
+        InputError: if it cannot be read or is not at 44.1 kHz.
+    """
+    corpus = Corpus.load(path)
+    if corpus.sample_rate != SAMPLE_RATE:
+        raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
+    return corpus
+
+
 @app.command()
 def main(
     corpora: Annotated[list[Path], typer.Argument(help="Corpora of excerpts at 44.1 kHz.")],
@@ -500,28 +549,16 @@ def main(
             "recordings get worse."
         ),
     ] = 0.9,
-    abstention: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="CHANGE GAIN",
-            help="Relative power of a change in dB, and mean magnitude of the gains in dB, at "
-            "which the saved generator applies half of a correction; 2 dB below both, it applies "
-            "none.",
-        ),
-    ] = None,
+    abstention: Abstention = None,
     cache: Annotated[
         Path, typer.Option(help="Folder in which the bands of the corpora are kept.")
     ] = Path("runs/bands"),
 ) -> None:
     """Train or continue a run, and write generator.keras."""
-    if abstention and abstention[1] < 0:
-        raise InputError(f"the gain of --abstention is {abstention[1]:g} dB; expected 0 or more")
+    check_abstention(abstention)
     if precision not in PRECISIONS:
         raise InputError(f"precision is {precision!r}; expected {' or '.join(PRECISIONS)}")
-    loaded = [Corpus.load(corpus) for corpus in corpora]
-    for path, corpus in zip(corpora, loaded, strict=True):
-        if corpus.sample_rate != SAMPLE_RATE:
-            raise InputError(f"{path} is at {corpus.sample_rate} Hz; expected {SAMPLE_RATE}")
+    loaded = [load_corpus(path) for path in corpora]
     recorded = list(find_recordings(noises).values()) if noises else []
     excerpts = Excerpts(loaded, recorded, cache, seed)
     teachers = shares_of(teacher) if teacher else {}

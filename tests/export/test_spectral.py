@@ -48,6 +48,7 @@ def source(tmp_path_factory):
         reduction=4,
         context=16,
         replication=16,
+        fine_n_fft=512,
     )
     path = tmp_path_factory.mktemp("spectral") / "generator.keras"
     awake_spectral(model).save(path)

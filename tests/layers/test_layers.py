@@ -20,6 +20,9 @@ from tfaudiogan.layers import (
     Spectrum1D,
     SubPixel1D,
     SuperPixel1D,
+    ThirdOctaveCurve1D,
+    ThirdOctaveSamples1D,
+    ThirdOctaveStatistics1D,
 )
 
 CASES = {
@@ -56,6 +59,13 @@ CASES = {
     "FrequencyBands1D": (lambda: FrequencyBands1D(129, 50), (2, 4, 129), (2, 4, 50)),
     "InterpolatedBands1D": (lambda: InterpolatedBands1D(129, 50), (2, 4, 50), (2, 4, 129)),
     "BandStatistics1D": (BandStatistics1D, (2, 4, 9), [(2, 4, 9), (2, 1, 27)]),
+    "ThirdOctaveStatistics1D": (ThirdOctaveStatistics1D, (2, 4, 129), (2, 1, 7 * 9)),
+    "ThirdOctaveSamples1D": (
+        lambda: ThirdOctaveSamples1D(129, 50, 1025),
+        (2, 4, 50),
+        (2, 1, 18),
+    ),
+    "ThirdOctaveCurve1D": (lambda: ThirdOctaveCurve1D(129, 50, 1025), (2, 4, 18), (2, 4, 50)),
     "Abstention1D": (
         lambda: Abstention1D(-15.0, 7.0),
         [(2, 4, 9), (2, 4, 9), (2, 4, 9)],
@@ -79,6 +89,8 @@ OF_SPECTRA = {
     "BandStatistics1D",
     "PowerSpectrum1D",
     "SpectralGain1D",
+    "ThirdOctaveSamples1D",
+    "ThirdOctaveStatistics1D",
 }
 """Layers without a width axis between batch and channels."""
 
@@ -92,6 +104,9 @@ IN_SINGLE_PRECISION = {
     "PowerSpectrum1D",
     "SpectralGain1D",
     "Spectrum1D",
+    "ThirdOctaveCurve1D",
+    "ThirdOctaveSamples1D",
+    "ThirdOctaveStatistics1D",
 }
 
 

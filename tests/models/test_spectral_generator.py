@@ -198,9 +198,52 @@ def test_replication_survives_a_file_and_other_channels(tmp_path):
     np.testing.assert_array_equal(with_channels(loaded, 2)(x), stereo(x))
 
 
-@pytest.mark.parametrize("replication", [None, 16])
-def test_abstention_returns_its_input_to_the_last_bit_or_changes_nothing(replication, tmp_path):
-    model = awake_spectral(small(replication=replication))
+def test_a_correction_begins_at_zero_and_adds_weights_before_the_levels():
+    x = noise()
+    np.testing.assert_allclose(small(fine_n_fft=512)(x), x, rtol=0, atol=1e-5)
+    model = small(fine_n_fft=512, replication=16)
+    plain = [(w.path, tuple(w.shape)) for w in small(replication=16).weights]
+    weights = [(w.path, tuple(w.shape)) for w in model.weights]
+    thirds = 12  # the lowest of 257 bins' third octaves has the bins from 20 to 25
+    added = [
+        *dense("correction_1", 8 * thirds, 8),
+        ("correction_1_epilogue/slopes", (8,)),
+        *dense("correction_2", 8, 8),
+        ("correction_2_epilogue/slopes", (8,)),
+        *dense("correction", 8, thirds),
+    ]
+    assert sorted(weights) == sorted([*plain, *added])
+
+
+def test_a_correction_is_a_gain_for_all_frames():
+    """A correction of 6 dB everywhere is a gain of 6 dB, up to the limit of the gains."""
+    model = small(fine_n_fft=512)
+    correction = model.get_layer("mask").get_layer("correction")
+    correction.bias.assign(np.full(correction.bias.shape, np.log(2.0)))
+    x = noise()
+    expected = np.exp(4 * np.tanh(np.log(2.0) / 4))
+    np.testing.assert_allclose(model(x), expected * x, atol=1e-5)
+
+
+def test_a_correction_survives_a_file_other_channels_and_abstention(tmp_path):
+    model = awake_spectral(small(fine_n_fft=512))
+    x = noise((1, WINDOW, 2))
+    stereo = with_channels(with_abstention(model, -100.0, 0.0), 2)
+    without = awake_spectral(small())
+    assert np.abs(np.asarray(stereo(x)) - np.asarray(with_channels(without, 2)(x))).max() > 0.01
+    np.testing.assert_allclose(stereo(x), with_channels(model, 2)(x), atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.get_layer("fine_spectrum").n_fft == 512
+    loaded = with_channels(with_abstention(loaded, -100.0, 0.0), 2)
+    np.testing.assert_array_equal(loaded(x), stereo(x))
+
+
+@pytest.mark.parametrize(("replication", "fine_n_fft"), [(None, None), (16, None), (16, 512)])
+def test_abstention_returns_its_input_to_the_last_bit_or_changes_nothing(
+    replication, fine_n_fft, tmp_path
+):
+    model = awake_spectral(small(replication=replication, fine_n_fft=fine_n_fft))
     x = noise((2, WINDOW, 1))
     always, never = with_abstention(model, -100.0, 0.0), with_abstention(model, 100.0, 1000.0)
     np.testing.assert_allclose(always(x), model(x), atol=1e-6)
@@ -245,8 +288,9 @@ def test_a_gain_at_the_input_is_the_same_gain_at_the_output():
     np.testing.assert_allclose(model(2 * x), 2 * np.asarray(model(x)), atol=1e-5)
 
 
-def test_the_gradient_at_silence_is_finite():
-    model = awake_spectral(small())
+@pytest.mark.parametrize("fine_n_fft", [None, 512])
+def test_the_gradient_at_silence_is_finite(fine_n_fft):
+    model = awake_spectral(small(fine_n_fft=fine_n_fft))
     x = np.zeros((1, WINDOW, 1), "float32")
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -314,6 +358,8 @@ def test_dropout_is_active_only_in_training():
         (lambda: small(base_filters=3), "not whole"),
         (lambda: small(replication=18), "replication is 18; expected a multiple of 4 from 4 to 64"),
         (lambda: small(replication=68), "replication is 68"),
+        (lambda: small(fine_n_fft=128), "fine_n_fft is 128; expected a power of two above 128"),
+        (lambda: small(fine_n_fft=500), "fine_n_fft is 500"),
     ],
 )
 def test_bad_sizes_are_named(make, words):

@@ -15,6 +15,9 @@ from tfaudiogan.layers.spectral_gain import SpectralGain1D
 from tfaudiogan.layers.spectrum import Spectrum1D
 from tfaudiogan.layers.sub_pixel import SubPixel1D
 from tfaudiogan.layers.super_pixel import SuperPixel1D
+from tfaudiogan.layers.third_octave_curve import ThirdOctaveCurve1D
+from tfaudiogan.layers.third_octave_samples import ThirdOctaveSamples1D
+from tfaudiogan.layers.third_octave_statistics import ThirdOctaveStatistics1D
 
 __all__ = [
     "Abstention1D",
@@ -32,4 +35,7 @@ __all__ = [
     "Spectrum1D",
     "SubPixel1D",
     "SuperPixel1D",
+    "ThirdOctaveCurve1D",
+    "ThirdOctaveSamples1D",
+    "ThirdOctaveStatistics1D",
 ]

@@ -8,6 +8,16 @@ GATE = 1e-6
 """Mean power of a frame (-60 dBFS) at which it has half its weight in the statistics."""
 
 
+def frame_weights(powers):
+    """Return the weights of frames in statistics, ``(batch, frames, bins)`` to ``(..., 1)``.
+
+    Their sum is 1, and quiet frames have less weight.
+    """
+    loudness = ops.mean(powers, axis=-1, keepdims=True)
+    weights = loudness / (loudness + GATE) + 1e-6
+    return weights / ops.sum(weights, axis=1, keepdims=True)
+
+
 @keras.saving.register_keras_serializable("tfaudiogan")
 class BandStatistics1D(keras.layers.Layer):
     """Compute log band powers, as deviations from the window's mean, and statistics of them.
@@ -28,9 +38,7 @@ class BandStatistics1D(keras.layers.Layer):
 
     def call(self, inputs):
         powers = inputs + QUIET
-        loudness = ops.mean(inputs, axis=-1, keepdims=True)
-        weights = loudness / (loudness + GATE) + 1e-6
-        weights = weights / ops.sum(weights, axis=1, keepdims=True)
+        weights = frame_weights(inputs)
         logarithms = ops.log(powers)
         arithmetic = ops.log(ops.sum(weights * powers, axis=1, keepdims=True))
         geometric = ops.sum(weights * logarithms, axis=1, keepdims=True)

@@ -13,13 +13,21 @@ from tfaudiogan.layers import (
     PowerSpectrum1D,
     SpectralGain1D,
     Spectrum1D,
+    ThirdOctaveCurve1D,
+    ThirdOctaveSamples1D,
+    ThirdOctaveStatistics1D,
 )
 from tfaudiogan.layers.rearrangement import check_order
+from tfaudiogan.layers.third_octaves import third_octave_edges
 from tfaudiogan.models.blocks import block_filters, down_block, up_block
 
 MASK = "mask"
-"""Name of the layer, itself a model, that maps a power spectrum to gains, and to the levels of the
+"""Name of the layer, itself a model, that maps power spectra to gains, and to the levels of the
 replicated bands if there are any."""
+
+SPECTRUM = "spectrum"
+FINE_SPECTRUM = "fine_spectrum"
+"""Names of the layers that compute the spectrum to be changed, and a finer one to be measured."""
 
 FIRST_LEVEL = 4.0
 """Initial logarithm of the levels of the replicated bands, which makes them -45 dB. At a level of
@@ -56,6 +64,7 @@ def build_spectral_generator(
     channels: int | None = 1,
     subpixel: str = "interleaved",
     replication: int | None = None,
+    fine_n_fft: int | None = None,
 ) -> keras.Model:
     """Build a generator that multiplies every bin of a short-time spectrum by a gain.
 
@@ -64,6 +73,9 @@ def build_spectral_generator(
     seconds is mostly the recording device and the room. The log gains are the sum of a static
     equalizer, which depends only on the statistics, and the U-Net's output for every frame. The
     untrained generator is the identity; with a replication, it adds copies at -45 dB.
+
+    With ``fine_n_fft``, a second network corrects the static equalizer, from statistics of a
+    spectrum of longer frames (``ThirdOctaveStatistics1D``) and from the equalizer itself.
 
     Args:
         window: samples in a window: ``n_fft // 2`` times one less than a multiple of
@@ -82,6 +94,8 @@ def build_spectral_generator(
         subpixel: order in which the subpixel layers take channels, as for ``build_generator``.
         replication: first bin to which copies of the octave below are added, at levels that the
             network computes as well (``BandReplication1D``); ``None`` for no copies.
+        fine_n_fft: samples in a frame of the finer spectrum, a power of two above ``n_fft``;
+            ``None`` for none.
 
     Returns:
         A model from ``(batch, window, channels)`` to ``(batch, window, channels)``.
@@ -104,6 +118,10 @@ def build_spectral_generator(
         raise ValueError(
             f"replication is {replication}; expected a multiple of 4 from 4 to {hop}, or None"
         )
+    if fine_n_fft is not None and (fine_n_fft <= n_fft or fine_n_fft & (fine_n_fft - 1)):
+        raise ValueError(
+            f"fine_n_fft is {fine_n_fft}; expected a power of two above {n_fft}, or None"
+        )
     check_order(subpixel)
     mask = _build_mask(
         frames,
@@ -117,8 +135,9 @@ def build_spectral_generator(
         dropout,
         subpixel,
         replication is not None,
+        fine_n_fft and _fine_shape(window, fine_n_fft),
     )
-    return _around(mask, window, n_fft, channels, replication)
+    return _around(mask, window, n_fft, channels, replication, fine_n_fft=fine_n_fft)
 
 
 def is_spectral(model: keras.Model) -> bool:
@@ -178,8 +197,10 @@ def _parts_of(model: keras.Model) -> dict:
     (_, window, channels) = model.input_shape
     parts = {"mask": model.get_layer(MASK), "window": window, "channels": channels}
     for layer in model.layers:
-        if isinstance(layer, Spectrum1D):
+        if layer.name == SPECTRUM:
             parts["n_fft"] = layer.n_fft
+        elif layer.name == FINE_SPECTRUM:
+            parts["fine_n_fft"] = layer.n_fft
         elif isinstance(layer, BandReplication1D):
             parts["replication"] = layer.first
         elif isinstance(layer, Abstention1D):
@@ -194,14 +215,15 @@ def _around(
     channels: int | None,
     replication: int | None = None,
     abstention: tuple[float, float] | None = None,
+    fine_n_fft: int | None = None,
 ) -> keras.Model:
     """Put the transforms around the network that computes the gains."""
     if channels is not None and channels < 1:
         raise ValueError(f"channels is {channels}; expected 1 or more, or None for any number")
     inputs = keras.Input((window, channels), name="window")
-    spectrum = Spectrum1D(n_fft, name="spectrum")(inputs)
+    spectrum = Spectrum1D(n_fft, name=SPECTRUM)(inputs)
     power = PowerSpectrum1D(name="power")(spectrum)
-    masked = mask(power)
+    masked = mask([power, _fine_power(inputs, fine_n_fft)] if fine_n_fft else power)
     gains, *levels = masked if replication else [masked]
     if abstention:
         gains, *levels = Abstention1D(*abstention, name="abstention")([power, gains, *levels])
@@ -220,6 +242,21 @@ def _around(
     return keras.Model(inputs, outputs, name="generator")
 
 
+def _fine_power(inputs, fine_n_fft: int):
+    """Return the power spectrum of longer frames, with silence after a window that ends in one."""
+    silence = -inputs.shape[1] % (fine_n_fft // 2)
+    if silence:
+        inputs = keras.layers.ZeroPadding1D((0, silence), name="silence", dtype="float32")(inputs)
+    spectrum = Spectrum1D(fine_n_fft, name=FINE_SPECTRUM)(inputs)
+    return PowerSpectrum1D(name="fine_power")(spectrum)
+
+
+def _fine_shape(window: int, fine_n_fft: int) -> tuple[int, int]:
+    """Return the frames and bins of the finer spectrum."""
+    hop = fine_n_fft // 2
+    return -(-window // hop) + 1, hop + 1
+
+
 def _build_mask(
     frames: int,
     bins: int,
@@ -232,10 +269,12 @@ def _build_mask(
     dropout: float,
     subpixel: str,
     replicates: bool,
+    fine_shape: tuple[int, int] | None,
 ) -> keras.Model:
     """Build the network from powers, ``(batch, frames, bins)``, to the log gain of each bin.
 
-    If it ``replicates``, it has a second output with the levels of the replicated bands.
+    If it ``replicates``, it has a second output with the levels of the replicated bands. With a
+    ``fine_shape``, it has a second input with the powers of a finer spectrum.
     """
     dense = keras.layers.Dense
     filters = block_filters(blocks, d_max, base_filters)
@@ -266,20 +305,43 @@ def _build_mask(
     )
     x = Epilogue1D(name="last_epilogue")(x)
 
-    def per_bin(dynamic: str, static: str, total: str, interpolated: str, initial: float = 0.0):
+    def per_band(dynamic: str, static: str, total: str, initial: float = 0.0):
         zero, bias = {"kernel_initializer": "zeros"}, keras.initializers.Constant(initial)
-        values = keras.layers.Add(name=total)(
+        return keras.layers.Add(name=total)(
             [
                 dense(bands, **zero, name=dynamic)(x),
                 dense(bands, **zero, bias_initializer=bias, name=static)(summary),
             ]
         )
-        return InterpolatedBands1D(bins, bands, name=interpolated)(values)
 
-    outputs = per_bin("dynamic", "static", "log_gains", "interpolated")
+    inputs = powers
+    if fine_shape:
+        fine_powers = keras.Input(fine_shape, name="fine_power")
+        inputs = [powers, fine_powers]
+        gains = per_band("dynamic", "static", "coarse_log_gains")
+        correction = _correction(gains, fine_powers, bins, context)
+        gains = keras.layers.Add(name="log_gains", dtype="float32")([gains, correction])
+    else:
+        gains = per_band("dynamic", "static", "log_gains")
+    outputs = InterpolatedBands1D(bins, bands, name="interpolated")(gains)
     if replicates:
-        levels = per_bin(
-            "dynamic_levels", "static_levels", "log_levels", "interpolated_levels", FIRST_LEVEL
-        )
+        levels = per_band("dynamic_levels", "static_levels", "log_levels", FIRST_LEVEL)
+        levels = InterpolatedBands1D(bins, bands, name="interpolated_levels")(levels)
         outputs = [outputs, levels]
-    return keras.Model(powers, outputs, name=MASK)
+    return keras.Model(inputs, outputs, name=MASK)
+
+
+def _correction(gains, fine_powers, bins: int, context: int):
+    """Return what to add to the log gains of all frames, ``(batch, 1, bands)``, at first zero."""
+    sizes = {"bins": bins, "bands": gains.shape[-1], "fine_bins": fine_powers.shape[-1]}
+    x = keras.layers.Concatenate(name="fine_summary", dtype="float32")(
+        [
+            ThirdOctaveStatistics1D(name="fine_statistics")(fine_powers),
+            ThirdOctaveSamples1D(**sizes, name="equalizer")(gains),
+        ]
+    )
+    for name in ("correction_1", "correction_2"):
+        x = Epilogue1D(name=f"{name}_epilogue")(keras.layers.Dense(context, name=name)(x))
+    thirds = len(third_octave_edges(fine_powers.shape[-1])) - 1
+    x = keras.layers.Dense(thirds, kernel_initializer="zeros", name="correction")(x)
+    return ThirdOctaveCurve1D(**sizes, name="correction_curve")(x)

@@ -84,6 +84,7 @@ def generator_from_config(config: Config) -> keras.Model:
                 options.bands,
                 context=options.context,
                 replication=options.replication,
+                fine_n_fft=options.fine_n_fft,
                 **shared,
             )
         return build_generator(config.window, additive_skip=options.additive_skip, **shared)
