@@ -111,6 +111,14 @@ def limited(log_gains: tf.Tensor) -> tf.Tensor:
     return MAX_LOG_GAIN * tf.tanh(log_gains / MAX_LOG_GAIN)
 
 
+def si_sdr_of(product: tf.Tensor, power: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Return the SI-SDR in dB as ``train.measures`` does, from sums over the frames."""
+    target_sum = tf.reduce_sum(target, 1) + 1e-3
+    scaled = tf.square(tf.reduce_sum(product, 1)) / target_sum
+    error = tf.nn.relu(tf.reduce_sum(power, 1) - scaled) + ENOUGH * scaled + 1e-4
+    return DECIBELS * (tf.math.log(scaled + 1e-4) - tf.math.log(error))
+
+
 class Measurer:
     """Measures what the correction is trained from, and keeps it in a folder."""
 
@@ -161,9 +169,8 @@ def new_network(inputs: int, width: int, outputs: int) -> keras.Model:
         x = keras.layers.Dense(width, name=name)(x)
         x = Epilogue1D(name=f"{name}_epilogue")(x)
         x = keras.layers.Dropout(DROPOUT)(x)
-    return keras.Model(
-        given, keras.layers.Dense(outputs, "linear", kernel_initializer="zeros", name=LAYERS[2])(x)
-    )
+    x = keras.layers.Dense(outputs, kernel_initializer="zeros", name=LAYERS[2])(x)
+    return keras.Model(given, x)
 
 
 class Trainer:
@@ -183,7 +190,7 @@ class Trainer:
     def train(self, epochs: int, advance) -> None:
         """Make all updates, and call ``advance`` with the loss after each epoch."""
         count = len(self.excerpts[0])
-        batches = count // BATCH
+        batches = max(1, count // BATCH)
         schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * batches)
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
         variables = self.network.trainable_variables
@@ -207,15 +214,8 @@ class Trainer:
         correction = self.curve(self.network(inputs[:, tf.newaxis], training=True))[:, 0]
         correction = limited(log_gains + correction) - limited(log_gains)
         gains = tf.exp(correction)
-        target_sum = tf.reduce_sum(target, 1)
-
-        def si_sdr(product, power):
-            scaled = tf.square(tf.reduce_sum(product, 1)) / target_sum
-            error = tf.nn.relu(tf.reduce_sum(power, 1) - scaled) + ENOUGH * scaled
-            return DECIBELS * (tf.math.log(scaled + 1e-4) - tf.math.log(error + 1e-4))
-
-        after = si_sdr(product * gains, power * gains * gains)
-        before = si_sdr(input_product, input_power)
+        after = si_sdr_of(product * gains, power * gains * gains, target)
+        before = si_sdr_of(input_product, input_power, target)
         worse = tf.nn.relu(before - after)
         distances = tf.abs(ratios - 2.0 * tf.matmul(correction, MEL)[:, tf.newaxis])
         mel = DECIBELS * tf.reduce_mean(distances, (1, 2))
