@@ -87,6 +87,16 @@ def test_a_configuration_saved_before_orders_has_the_order_of_that_time(generato
     assert Config.load(path) == config
 
 
+def test_a_configuration_saved_before_corrections_has_none():
+    """As in the run folders of the preset `restoration` of that time."""
+    generator = asdict(preset("restoration").generator)
+    for later in ("fine_n_fft", "replication", "subpixel"):
+        del generator[later]
+        config = Config.from_dict({"preset": "restoration", "generator": generator})
+        assert config.generator.fine_n_fft is None
+        assert config.generator.replication == generator.get("replication")
+
+
 def test_a_config_file_keeps_the_generator_kind_of_its_preset():
     config = Config.from_dict({"preset": "restoration", "generator": {"d_max": 0}})
     assert (config.generator.kind, config.generator.d_max) == ("spectral", 0)
@@ -97,6 +107,7 @@ def test_restoration_is_spectral_at_full_band():
     assert (config.window, config.generator.kind) == (255 * 1024, "spectral")
     assert (config.generator.n_fft, config.generator.bands) == (2048, 256)
     assert config.generator.replication == 160
+    assert config.generator.fine_n_fft == 16384
     assert set(config.weights.active()) == {"log_ratio", "multi_resolution"}
 
 

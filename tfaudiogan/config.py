@@ -345,7 +345,8 @@ class Config:
 
         A configuration that was saved before there were several kinds of generators has the
         waveform generator, even if its preset has another kind now. One that was saved before there
-        were several orders of subpixel layers has the order of that time.
+        were several orders of subpixel layers has the order of that time, and one that was saved
+        before spectral generators had copies or a correction has none.
 
         Raises:
             InputError: If a name is unknown, or a value has the wrong type or is out of range.
@@ -356,6 +357,9 @@ class Config:
             values = {**values, "generator": {**values["generator"], "kind": "waveform"}}
             if values.get("preset") == "restoration":
                 values["preset"] = "restoration-waveform"
+        if _is_complete(values):
+            none = {"replication": None, "fine_n_fft": None}
+            values = {**values, "generator": {**none, **values["generator"]}}
         base = preset(values.get("preset", "paper"))
         return base.changed(values, source)
 
@@ -415,6 +419,12 @@ def _predates_orders(values: Mapping[str, Any]) -> bool:
         FIELDS_BEFORE_KINDS,
         FIELDS_BEFORE_ORDERS,
     )
+
+
+def _is_complete(values: Mapping[str, Any]) -> bool:
+    """Whether a generator has every field that all saved spectral generators have."""
+    generator = values.get("generator")
+    return isinstance(generator, Mapping) and set(generator) >= FIELDS_BEFORE_ORDERS
 
 
 def _merge(base: Any, values: Mapping[str, Any], source: str) -> Any:
@@ -517,6 +527,7 @@ _RESTORATION = Config(
         reduction=4,
         dropout=0.0,
         replication=160,
+        fine_n_fft=16_384,
     ),
     # With windows of this length, layer normalization would have 16 million weights.
     discriminator=DiscriminatorConfig(blocks=10, base_filters=16, normalization="none"),
@@ -559,7 +570,9 @@ PRESETS: dict[str, Config] = {
         preset="superres",
         window=65_024,
         # `train` chooses the replicated bins by the corpus's ratio.
-        generator=dataclasses.replace(_RESTORATION.generator, n_fft=1024, replication=None),
+        generator=dataclasses.replace(
+            _RESTORATION.generator, n_fft=1024, replication=None, fine_n_fft=None
+        ),
         # The ratio counts more than elsewhere, since the input's SNR is high already.
         weights=dataclasses.replace(_RESTORATION.weights, log_ratio=1.0),
     ),

@@ -206,11 +206,11 @@ def test_a_correction_begins_at_zero_and_adds_weights_before_the_levels():
     weights = [(w.path, tuple(w.shape)) for w in model.weights]
     thirds = 12  # the lowest of 257 bins' third octaves has the bins from 20 to 25
     added = [
-        *dense("correction_1", 8 * thirds, 8),
-        ("correction_1_epilogue/slopes", (8,)),
-        *dense("correction_2", 8, 8),
-        ("correction_2_epilogue/slopes", (8,)),
-        *dense("correction", 8, thirds),
+        *dense("correction_1", 8 * thirds, 2),
+        ("correction_1_epilogue/slopes", (2,)),
+        *dense("correction_2", 2, 2),
+        ("correction_2_epilogue/slopes", (2,)),
+        *dense("correction", 2, thirds),
     ]
     assert sorted(weights) == sorted([*plain, *added])
 

@@ -77,6 +77,8 @@ def export_saved_model(model_path: Path | str, out: Path | str, version: int = 1
 def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
     import tensorflow as tf
 
+    from tfaudiogan.layers.short_time import fourier_operators
+
     linked = metadata.channels > 1
     if linked:
         model = keras_with_channels(model, None)
@@ -98,7 +100,8 @@ def _save(model: "keras.Model", metadata: ModelMetadata, folder: Path) -> None:
         "window": module.window,
     }
     try:
-        tf.saved_model.save(module, folder, signatures)
+        with fourier_operators():
+            tf.saved_model.save(module, folder, signatures)
     except tf.errors.ResourceExhaustedError as error:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent)) from error
 

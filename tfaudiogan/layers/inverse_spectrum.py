@@ -2,8 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfaudiogan.layers.cpu.fused import is_fusing
-from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, sine
+from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, has_fourier_operators, sine
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -37,7 +36,7 @@ class InverseSpectrum1D(ShortTimeTransform):
         return ops.transpose(ops.reshape(chunks, (-1, channels, samples)), (0, 2, 1))
 
     def _transform(self, real, imaginary):
-        if is_fusing():
+        if has_fourier_operators():
             return ops.irfft((real, imaginary), self.n_fft)
         rows, half = self.rows, self.columns // 2
         # Bins 0 and n_fft / 2 count once, the others twice, with their complex conjugates.

@@ -4,17 +4,39 @@ A frame of ``n_fft`` samples is transformed in two steps (Cooley and Tukey, "An 
 machine calculation of complex Fourier series", 1965): with ``n_fft = rows * columns``, sample
 ``columns * i + j`` and bin ``k + rows * m``, these are a transform over ``i``, a rotation, and a
 transform over ``j``. The transforms are matrix products, which TFLite and ONNX support where they
-lack a Fourier transform, and the matrices are small constants that need no space in a file. Within
-``cpu.fused.fusing`` the layers use TensorFlow's Fourier transform, which is several times faster.
+lack a Fourier transform. Within ``fourier_operators`` or ``cpu.fused.fusing`` the layers use
+TensorFlow's Fourier transform, which is several times faster and needs no matrices.
 
 Frames overlap by half and are weighted with the square root of a periodic Hann window in both
 directions, so that the inverse reconstructs every sample.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import keras
 import numpy as np
+
+from tfaudiogan.layers.cpu.fused import is_fusing
+
+_enabled: ContextVar[bool] = ContextVar("enabled", default=False)
+
+
+@contextmanager
+def fourier_operators() -> Iterator[None]:
+    """Allow layers that are called in this context to use TensorFlow's Fourier transform."""
+    token = _enabled.set(True)
+    try:
+        yield
+    finally:
+        _enabled.reset(token)
+
+
+def has_fourier_operators() -> bool:
+    """Whether the layers may use a Fourier transform, which TFLite and ONNX lack."""
+    return is_fusing() or (_enabled.get() and keras.backend.backend() == "tensorflow")
 
 
 class ShortTimeTransform(keras.layers.Layer):

@@ -1,8 +1,7 @@
 import keras
 from keras import ops
 
-from tfaudiogan.layers.cpu.fused import is_fusing
-from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, sine
+from tfaudiogan.layers.short_time import ShortTimeTransform, cosine, has_fourier_operators, sine
 
 
 @keras.saving.register_keras_serializable("tfaudiogan")
@@ -50,7 +49,7 @@ class Spectrum1D(ShortTimeTransform):
         return tuple(ops.reshape(part, shape) for part in self._transform(framed))
 
     def _transform(self, framed):
-        if is_fusing():
+        if has_fourier_operators():
             return ops.rfft(framed)
         rows, columns = self.rows, self.columns
         grid = ops.transpose(ops.reshape(framed, (-1, rows, columns)), (0, 2, 1))

@@ -319,7 +319,7 @@ def _build_mask(
         fine_powers = keras.Input(fine_shape, name="fine_power")
         inputs = [powers, fine_powers]
         gains = per_band("dynamic", "static", "coarse_log_gains")
-        correction = _correction(gains, fine_powers, bins, context)
+        correction = _correction(gains, fine_powers, bins, max(1, context // 4))
         gains = keras.layers.Add(name="log_gains", dtype="float32")([gains, correction])
     else:
         gains = per_band("dynamic", "static", "log_gains")
@@ -331,7 +331,7 @@ def _build_mask(
     return keras.Model(inputs, outputs, name=MASK)
 
 
-def _correction(gains, fine_powers, bins: int, context: int):
+def _correction(gains, fine_powers, bins: int, width: int):
     """Return what to add to the log gains of all frames, ``(batch, 1, bands)``, at first zero."""
     sizes = {"bins": bins, "bands": gains.shape[-1], "fine_bins": fine_powers.shape[-1]}
     x = keras.layers.Concatenate(name="fine_summary", dtype="float32")(
@@ -341,7 +341,7 @@ def _correction(gains, fine_powers, bins: int, context: int):
         ]
     )
     for name in ("correction_1", "correction_2"):
-        x = Epilogue1D(name=f"{name}_epilogue")(keras.layers.Dense(context, name=name)(x))
+        x = Epilogue1D(name=f"{name}_epilogue")(keras.layers.Dense(width, name=name)(x))
     thirds = len(third_octave_edges(fine_powers.shape[-1])) - 1
     x = keras.layers.Dense(thirds, kernel_initializer="zeros", name="correction")(x)
     return ThirdOctaveCurve1D(**sizes, name="correction_curve")(x)
