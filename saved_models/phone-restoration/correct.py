@@ -221,15 +221,23 @@ class Trainer:
         mel = DECIBELS * tf.reduce_mean(distances, (1, 2))
         return tf.reduce_mean(relation(before) * (-0.1 * after + 0.12 * worse) + 0.16 * mel)
 
-    def give_weights(self) -> None:
-        """Write the trained weights into the generator, which has no normalization of inputs."""
+    def give_weights(self, gains: float = 1.0) -> None:
+        """Write the trained weights into the generator, and scale all its log gains.
+
+        The generator has no normalization of the correction's inputs, some of which are log gains.
+        """
         for layer in self.network.layers:
             if layer.name.startswith("correction"):
                 self.mask.get_layer(layer.name).set_weights(layer.get_weights())
         first = self.mask.get_layer(LAYERS[0])
         kernel, bias = first.get_weights()
         kernel /= self.deviation[:, np.newaxis]
-        first.set_weights([kernel, bias - self.mean @ kernel])
+        bias -= self.mean @ kernel
+        kernel[-self.mask.get_layer("equalizer").output.shape[-1] :] /= gains
+        first.set_weights([kernel, bias])
+        for name in ("dynamic", "static", LAYERS[2]):
+            layer = self.mask.get_layer(name)
+            layer.set_weights([gains * weight for weight in layer.get_weights()])
 
 
 @app.command()
@@ -237,8 +245,15 @@ def main(
     corpora: Annotated[list[Path], typer.Argument(help="Corpora of excerpts at 44.1 kHz.")],
     start: Annotated[Path, typer.Option(help="Generator whose equalizer is corrected.")],
     out: Annotated[Path, typer.Option(help="Generator to write (.keras).")],
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the excerpts.")] = 50,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the excerpts.")] = 120,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    gains: Annotated[
+        float,
+        typer.Option(
+            help="Factor by which the written generator scales all gains in dB, so that fewer "
+            "recordings get worse."
+        ),
+    ] = 0.85,
     abstention: Abstention = None,
     cache: Annotated[
         Path, typer.Option(help="Folder in which the measured excerpts are kept.")
@@ -260,9 +275,14 @@ def main(
         trainer.train(
             epochs, lambda loss: progress.update(bar, advance=1, status=f"loss {loss:.3f}")
         )
-    trainer.give_weights()
+    trainer.give_weights(gains)
     before = read_metadata(start)
-    metadata = dataclasses.replace(before, parameters=generator.count_params())
+    metadata = dataclasses.replace(
+        before,
+        parameters=generator.count_params(),
+        trained_on="; ".join([before.trained_on, *(corpus.description for corpus in loaded)]),
+        data_sha256=" ".join([before.data_sha256, *(corpus.checksum for corpus in loaded)]),
+    )
     with replacing(out) as temporary:
         with_abstention(generator, *(abstention or ())).save(temporary)
         write_metadata(temporary, metadata)

@@ -124,7 +124,6 @@ def test_training_finds_a_correction_that_the_inputs_tell(scripts, measured):
         trainer = correct.Trainer(generator, made, 0)
         losses = []
         trainer.train(30, losses.append)
-        trainer.give_weights()
         return trainer, losses
 
     trainer, losses = trained()
@@ -134,12 +133,17 @@ def test_training_finds_a_correction_that_the_inputs_tell(scripts, measured):
     gained = (curves[::2, 20:50].mean() - curves[1::2, 20:50].mean()) * 20 / np.log(10)
     assert 4.0 < gained < 12.0
 
-    x = statistics[:, np.newaxis]
     layer = generator.get_layer("mask").get_layer
-    for name in ("correction_1", "correction_2"):
-        x = layer(f"{name}_epilogue")(layer(name)(x))
-    found = layer("correction_curve")(layer("correction")(x))[:, 0]
-    np.testing.assert_allclose(found, curves, atol=1e-3)  # normalization moved into weights
+    for gains in (1.0, 0.5):
+        trainer.give_weights(gains)
+        x = statistics.copy()
+        x[:, -27:] *= gains  # the log gains of the rest of the network
+        x = x[:, np.newaxis]
+        for name in ("correction_1", "correction_2"):
+            x = layer(f"{name}_epilogue")(layer(name)(x))
+        found = layer("correction_curve")(layer("correction")(x))[:, 0]
+        # Normalization and scale moved into the weights.
+        np.testing.assert_allclose(found, gains * curves, atol=1e-3)
     weights = trainer.network.get_weights()
     for one, other in zip(weights, trained()[0].network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -148,7 +152,9 @@ def test_training_finds_a_correction_that_the_inputs_tell(scripts, measured):
 def test_the_generator_keeps_its_other_weights(scripts, excerpts, start, tmp_path):
     correct, train = scripts
     out = tmp_path / "corrected.keras"
-    correct.main([excerpts.folder], start, out, epochs=2, abstention=(-15.0, 8.0), cache=tmp_path)
+    correct.main(
+        [excerpts.folder], start, out, epochs=2, gains=1.0, abstention=(-15.0, 8.0), cache=tmp_path
+    )
     corrected = load_keras(out)
     expected = train.band_network(load_keras(start)).get_weights()
     for one, other in zip(train.band_network(corrected).get_weights(), expected, strict=True):
