@@ -31,7 +31,7 @@ ALLOWED = {
     "runs": BOTTOM | {"audio", "config", "corpus", "crops", "training", "models", "inference"},
     "reporting": BOTTOM | {"audio"},
     "evaluation": BOTTOM | {"audio", "corpus", "crops", "metrics", "inference", "reporting"},
-    "export": BOTTOM | {"audio", "inference"},
+    "export": BOTTOM | {"audio", "inference", "layers"},
 }
 ALLOWED["conversion"] = BOTTOM | {"audio", "inference", "models"}
 ALLOWED["web"] = BOTTOM

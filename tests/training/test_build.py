@@ -46,7 +46,7 @@ def test_every_field_reaches_the_spectral_generator():
 def test_the_preset_for_restoration_builds():
     config = preset("restoration")
     model = build_model(config, 10)
-    assert model.generator.count_params() == 1_156_320
+    assert model.generator.count_params() == 1_176_251
     assert model.generator.output_shape == (None, config.window, 1)
 
 
