@@ -24,10 +24,10 @@ def third_octave_edges(bins: int) -> np.ndarray:
 
 def band_centers(bins: int, bands: int) -> np.ndarray:
     """Return the center of each band of ``FrequencyBands1D``, in bins."""
-    bounds = [
+    starts = [
         start + edges(stop - start, count)[:-1] for start, stop, count in segments(bins, bands)
     ]
-    bounds = np.concatenate([*bounds, [bins]])
+    bounds = np.concatenate([*starts, [bins]])
     return (bounds[:-1] + bounds[1:] - 1) / 2
 
 
