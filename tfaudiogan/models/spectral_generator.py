@@ -135,7 +135,7 @@ def build_spectral_generator(
         dropout,
         subpixel,
         replication is not None,
-        fine_n_fft and _fine_shape(window, fine_n_fft),
+        _fine_shape(window, fine_n_fft) if fine_n_fft else None,
     )
     return _around(mask, window, n_fft, channels, replication, fine_n_fft=fine_n_fft)
 
