@@ -14,7 +14,7 @@ import scipy.fft
 from tfaudiogan.corpus.manifest import Pair
 from tfaudiogan.corpus.reading import Corpus
 from tfaudiogan.errors import InputError
-from tfaudiogan.layers.bands import edges, segments
+from tfaudiogan.layers.bands import band_edges
 from tfaudiogan.progress import progress_bar
 from tfaudiogan.storage import replacing
 
@@ -25,10 +25,7 @@ BANDS = 256
 FRAMES = 256
 WINDOW = (FRAMES - 1) * HOP
 ANALYSIS = (np.sin(np.pi * np.arange(N_FFT) / N_FFT) / np.sqrt(N_FFT / 2)).astype(np.float32)
-EDGES = np.concatenate(
-    [start + edges(stop - start, bands)[:-1] for start, stop, bands in segments(BINS, BANDS)]
-    + [[BINS]]
-)
+EDGES = band_edges(BINS, BANDS)
 WIDTHS = np.diff(EDGES).astype(np.float32)
 SILENCE = 1e-12
 

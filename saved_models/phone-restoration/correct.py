@@ -5,7 +5,7 @@
 The correction is a curve of log gains through third octaves, the same in all frames. It is computed
 from statistics of a fine spectrum (`ThirdOctaveStatistics1D`) and from the mean gains of the
 network that is there already, which keeps its weights. What such a curve does to an excerpt's
-SI-SDR and long-term spectrum follows from sums over the frames. They are computed once for each
+SI-SDR and mel distance follows from sums over the frames. They are computed once for each
 excerpt and kept in a cache, so that training takes minutes. The corpora are those of `train.py`;
 a corpus that is given twice is drawn twice as often. The same seed gives the same weights.
 """
@@ -76,9 +76,18 @@ def new_generator() -> keras.Model:
 
 
 def with_correction(start: keras.Model) -> keras.Model:
-    """Return a generator with the weights of ``start``, and a correction of zero."""
+    """Return a generator with the weights of ``start``, and a correction of zero.
+
+    Raises:
+        InputError: if ``start`` has another network.
+    """
     generator = new_generator()
-    band_network(generator).set_weights(band_network(start).get_weights())
+    try:
+        band_network(generator).set_weights(band_network(start).get_weights())
+    except ValueError as error:
+        raise InputError(
+            "the generator of --start has another network; give one that train.py wrote"
+        ) from error
     return generator
 
 
@@ -261,6 +270,8 @@ def main(
 ) -> None:
     """Train the correction, and write the generator with it."""
     check_abstention(abstention)
+    if not gains > 0:
+        raise InputError(f"the factor of --gains is {gains:g}; expected more than 0")
     if out.suffix != ".keras":
         raise InputError(f"{out} does not end with .keras")
     loaded = [load_corpus(path) for path in corpora]

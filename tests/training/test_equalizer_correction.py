@@ -12,6 +12,7 @@ from tfaudiogan.errors import InputError
 from tfaudiogan.inference.load import load_keras
 from tfaudiogan.inference.metadata import ModelMetadata, read_metadata, write_metadata
 from tfaudiogan.layers import PowerSpectrum1D, Spectrum1D
+from tfaudiogan.models import build_generator
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +163,11 @@ def test_the_generator_keeps_its_other_weights(scripts, excerpts, start, tmp_pat
     assert np.abs(corrected.get_layer("mask").get_layer("correction").get_weights()[0]).max() > 0
     assert corrected.get_layer("abstention").change_db == -15.0
     assert read_metadata(out).parameters == corrected.count_params()
+
+
+def test_another_network_is_named(scripts):
+    with pytest.raises(InputError, match="--start has another network"):
+        scripts[0].with_correction(build_generator(64, blocks=1, base_filters=16, reduction=4))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,14 @@ def segments(bins: int, bands: int) -> list[tuple[int, int, int]]:
     return [(0, first, first), (first, second, bands - first - wide), (second, bins, wide)]
 
 
+def band_edges(bins: int, bands: int) -> np.ndarray:
+    """Return the edges of the bands of a spectrum in bins, ``(bands + 1,)``."""
+    parts = [
+        start + edges(stop - start, count)[:-1] for start, stop, count in segments(bins, bands)
+    ]
+    return np.concatenate([*parts, [bins]])
+
+
 def edges(bins: int, bands: int) -> np.ndarray:
     """Return the edges, ``(bands + 1,)``, of bands that are as equal as whole bins allow."""
     return np.round(np.linspace(0, bins, bands + 1)).astype(int)

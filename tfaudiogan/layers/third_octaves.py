@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tfaudiogan.layers.bands import check_bands, edges, segments
+from tfaudiogan.layers.bands import band_edges, check_bands
 
 NARROWEST = 4
 """Bins in the lowest third octave."""
@@ -24,10 +24,7 @@ def third_octave_edges(bins: int) -> np.ndarray:
 
 def band_centers(bins: int, bands: int) -> np.ndarray:
     """Return the center of each band of ``FrequencyBands1D``, in bins."""
-    starts = [
-        start + edges(stop - start, count)[:-1] for start, stop, count in segments(bins, bands)
-    ]
-    bounds = np.concatenate([*starts, [bins]])
+    bounds = band_edges(bins, bands)
     return (bounds[:-1] + bounds[1:] - 1) / 2
 
 
